@@ -1,0 +1,57 @@
+//! An attempt: one HTTP request of a delivery, as it is remembered.
+
+use crate::event::EventType;
+use crate::failure::FailureReason;
+use crate::ids::EventId;
+use crate::retry::AttemptNumber;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How long attempts are kept: 7 days.
+pub const KEPT_S: i64 = 7 * 24 * 3600;
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The receiver accepted: a 2xx in time.
+    Accepted {
+        /// Its HTTP status.
+        status: u16,
+    },
+    /// Anything else.
+    Failed {
+        /// Why.
+        reason: FailureReason,
+        /// The HTTP status, where there was an answer.
+        status: Option<u16>,
+        /// The first 1 KiB of the answer, as text.
+        answer: Option<String>,
+    },
+}
+
+impl Outcome {
+    /// True where the receiver accepted.
+    pub fn is_accepted(&self) -> bool {
+        matches!(self, Self::Accepted { .. })
+    }
+}
+
+/// One attempt, as it is kept in the attempt log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The event.
+    pub event_id: EventId,
+    /// Its type.
+    pub event_type: EventType,
+    /// Which attempt of the delivery this was.
+    pub number: AttemptNumber,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// From its start to its end, in milliseconds.
+    pub duration_ms: u64,
+    /// From the sensor's observation to the end of this attempt, in milliseconds.
+    pub freshness_ms: u64,
+    /// What came of it.
+    pub outcome: Outcome,
+}

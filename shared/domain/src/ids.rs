@@ -1,0 +1,200 @@
+//! Identifiers, each its own type, so that one can't be passed for another.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why a text is not an identifier of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} must be {rule}")]
+pub struct InvalidId {
+    /// Which identifier was meant, as the API names it.
+    pub kind: &'static str,
+    /// The rule it broke.
+    pub rule: &'static str,
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Parses the text, refusing what is not of the documented form.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) { Ok(Self(text)) } else { Err(InvalidId { kind: $kind, rule: $rule }) }
+            }
+
+            /// The text as it is written everywhere.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+/// True for a name that a customer chose: 1 to 128 characters, none of them a control character, not blank at an end.
+fn is_reference(text: &str) -> bool {
+    (1..=128).contains(&text.chars().count()) && text.trim() == text && !text.chars().any(char::is_control)
+}
+
+fn is_lower_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+text_id!(
+    /// One customer of the system; the second level of the telemetry topic.
+    TenantId,
+    "tenant",
+    "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'",
+    |text| (1..=63).contains(&text.len())
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+);
+text_id!(
+    /// The customer's own name of a building.
+    BuildingRefId,
+    "building_ref_id",
+    "1 to 128 characters without control characters or blanks at the ends",
+    is_reference
+);
+text_id!(
+    /// The customer's own name of a floor, unique in its building.
+    FloorRefId,
+    "floor_ref_id",
+    "1 to 128 characters without control characters or blanks at the ends",
+    is_reference
+);
+text_id!(
+    /// The customer's own name of a space, unique in its building.
+    SpaceRefId,
+    "space_ref_id",
+    "1 to 128 characters without control characters or blanks at the ends",
+    is_reference
+);
+text_id!(
+    /// A sensor, as its vendor names it; unique in the tenant.
+    SensorId,
+    "sensor_id",
+    "1 to 128 characters without control characters or blanks at the ends",
+    is_reference
+);
+text_id!(
+    /// A subscription: `sub_` and a version 7 UUID, so that ids sort by creation.
+    SubscriptionId,
+    "subscription id",
+    "'sub_' and 32 hexadecimal digits",
+    |text| text.strip_prefix("sub_").is_some_and(|hex| is_lower_hex(hex, 32))
+);
+text_id!(
+    /// An event: `evt_` and 32 hexadecimal digits. Deterministic for derived events: the same cause gives the same id.
+    EventId,
+    "event id",
+    "'evt_' and 32 hexadecimal digits",
+    |text| text.strip_prefix("evt_").is_some_and(|hex| is_lower_hex(hex, 32))
+);
+
+impl SubscriptionId {
+    /// The id made of a UUID that the caller drew.
+    pub fn from_uuid(uuid: uuid::Uuid) -> Self {
+        Self(format!("sub_{}", uuid.simple()))
+    }
+}
+
+impl EventId {
+    /// The id of the first 16 bytes of a digest.
+    pub fn from_digest(digest: &[u8; 32]) -> Self {
+        use fmt::Write as _;
+        let mut text = String::with_capacity(36);
+        text.push_str("evt_");
+        for byte in &digest[..16] {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
+    }
+}
+
+/// Spacehook's own number of a space: never used again in its tenant, also when the space is deleted and made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SpaceId(pub u64);
+
+impl fmt::Display for SpaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The place of an event in the history of its space: 1, 2, 3, …; monotonic, with gaps where a receiver did not
+/// subscribe to a type.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sequence(pub u64);
+
+impl Sequence {
+    /// The one after this.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenants_are_safe_in_topics_and_keys() {
+        for good in ["a", "default", "acme-2"] {
+            assert!(TenantId::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a/b", "a#b", "a b", &"a".repeat(64)] {
+            assert!(TenantId::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn references_keep_the_customers_spelling() {
+        assert_eq!(SpaceRefId::parse("123.321").unwrap().as_str(), "123.321");
+        assert!(SpaceRefId::parse("Salle A/ë #2").is_ok());
+        for bad in ["", " a", "a\n", &"x".repeat(129)] {
+            assert!(SpaceRefId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn subscription_ids_round_trip() {
+        let id = SubscriptionId::from_uuid(uuid::Uuid::from_u128(7));
+        assert_eq!(SubscriptionId::parse(id.as_str()).unwrap(), id);
+        assert!(SubscriptionId::parse("sub_12").is_err());
+    }
+}

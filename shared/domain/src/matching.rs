@@ -1,0 +1,54 @@
+//! Which subscriptions an event goes to, and why not to the others.
+
+use crate::event::Event;
+use crate::subscription::{Send, Subscription};
+
+/// Why an event is not sent to a subscription: the first condition that does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSent {
+    /// It is another tenant's.
+    #[error("the event is another tenant's")]
+    OtherTenant,
+    /// It is disabled.
+    #[error("the subscription is disabled")]
+    Disabled,
+    /// It did not ask for this type.
+    #[error("the subscription does not list this event type")]
+    OtherType,
+    /// Its building filter leaves this building out.
+    #[error("the building filter does not list this building")]
+    OtherBuilding,
+    /// `send: on_change`, and nothing changed, and it is not the first of the hour.
+    #[error("send is on_change: neither people nor signs of life changed, and it is not the first report of the hour")]
+    Unchanged,
+}
+
+/// Whether the event goes to the subscription.
+pub fn check(subscription: &Subscription, event: &Event) -> Result<(), NotSent> {
+    if subscription.tenant != event.tenant {
+        return Err(NotSent::OtherTenant);
+    }
+    if !subscription.activity.is_enabled() {
+        return Err(NotSent::Disabled);
+    }
+    if !subscription.event_types.contains(&event.event_type) {
+        return Err(NotSent::OtherType);
+    }
+    let buildings = &subscription.building_ref_ids;
+    if !buildings.is_empty() && !buildings.contains(&event.space.building_ref_id) {
+        return Err(NotSent::OtherBuilding);
+    }
+    let unchanged = !event.change.occupancy_changed && !event.change.first_of_hour;
+    if subscription.send == Send::OnChange && is_report(event) && unchanged {
+        return Err(NotSent::Unchanged);
+    }
+    Ok(())
+}
+
+/// `on_change` thins out reports; an availability event is a change by itself.
+fn is_report(event: &Event) -> bool {
+    event.event_type == crate::event::EventType::SpaceReport
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Where sensors are: buildings, floors, spaces.
+
+use crate::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SpaceRefId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A building, by its customer's own name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Building {
+    /// The customer's own name of it.
+    pub building_ref_id: BuildingRefId,
+    /// What people call it.
+    pub name: Option<String>,
+}
+
+/// A floor of a building.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Floor {
+    /// The building it is in.
+    pub building_ref_id: BuildingRefId,
+    /// The customer's own name of it.
+    pub floor_ref_id: FloorRefId,
+    /// What people call it.
+    pub name: Option<String>,
+}
+
+/// Names a space in its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SpaceKey {
+    /// The building it is in.
+    pub building_ref_id: BuildingRefId,
+    /// The customer's own name of it in that building.
+    pub space_ref_id: SpaceRefId,
+}
+
+/// A space: a room, a desk, an area, watched by any number of sensors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    /// Spacehook's own number of it.
+    pub space_id: SpaceId,
+    /// The building it is in.
+    pub building_ref_id: BuildingRefId,
+    /// The floor it is on, if the customer says so.
+    pub floor_ref_id: Option<FloorRefId>,
+    /// The customer's own name of it.
+    pub space_ref_id: SpaceRefId,
+    /// What people call it.
+    pub name: Option<String>,
+    /// The sensors that report on it. A sensor belongs to one space at a time.
+    pub sensor_ids: BTreeSet<SensorId>,
+}
+
+impl Space {
+    /// The name of this space in its tenant.
+    pub fn key(&self) -> SpaceKey {
+        SpaceKey { building_ref_id: self.building_ref_id.clone(), space_ref_id: self.space_ref_id.clone() }
+    }
+}
+
+/// A sensor and the space it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sensor {
+    /// As its vendor names it.
+    pub sensor_id: SensorId,
+    /// The space it reports on.
+    #[serde(flatten)]
+    pub space: SpaceKey,
+    /// What people call it.
+    pub name: Option<String>,
+}

@@ -1,0 +1,135 @@
+//! The headers of an attempt: everything a receiver is told beside the body.
+
+use crate::credentials::{AuthSecret, Credentials};
+use crate::event::Event;
+use crate::retry::AttemptNumber;
+use crate::signing;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+
+const USER_AGENT_TEXT: &str = concat!("Spacehook/", env!("CARGO_PKG_VERSION"));
+
+/// A credential that can't be sent as a header. Its value is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the stored value of header '{header}' can't be sent")]
+pub struct UnusableCredential {
+    /// The header it would be sent in.
+    pub header: String,
+}
+
+/// The headers of one attempt, signed with the time of the attempt: an old retry has a new timestamp and the same id.
+pub fn headers(
+    event: &Event,
+    credentials: &Credentials,
+    attempt: AttemptNumber,
+    at: Timestamp,
+    body: &[u8],
+) -> Result<HeaderMap, UnusableCredential> {
+    let mut headers = HeaderMap::with_capacity(16);
+    // The subscription's own first: what Spacehook sets replaces them, whatever an older rule let through.
+    for (name, value) in &credentials.custom_headers {
+        set_secret(&mut headers, name, value.expose_secret())?;
+    }
+    authenticate(&mut headers, &credentials.auth)?;
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_TEXT));
+    let timestamp_s = at.as_second();
+    let signature = signing::signature(&credentials.signing_secrets, event.id.as_str(), timestamp_s, body);
+    set(&mut headers, "webhook-id", event.id.as_str())?;
+    headers.insert("webhook-timestamp", HeaderValue::from(timestamp_s));
+    set(&mut headers, "webhook-signature", &signature)?;
+    headers.insert("spacehook-sequence", HeaderValue::from(event.sequence.0));
+    headers.insert("spacehook-attempt", HeaderValue::from(attempt.0));
+    Ok(headers)
+}
+
+fn authenticate(headers: &mut HeaderMap, auth: &AuthSecret) -> Result<(), UnusableCredential> {
+    match auth {
+        AuthSecret::None => Ok(()),
+        AuthSecret::Basic { username, password } => {
+            let pair = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
+            set_secret(headers, AUTHORIZATION.as_str(), &format!("Basic {pair}"))
+        }
+        AuthSecret::Bearer { token } => {
+            set_secret(headers, AUTHORIZATION.as_str(), &format!("Bearer {}", token.expose_secret()))
+        }
+        AuthSecret::CustomHeader { name, value } => set_secret(headers, name, value.expose_secret()),
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), UnusableCredential> {
+    insert(headers, name, value, false)
+}
+
+fn set_secret(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), UnusableCredential> {
+    insert(headers, name, value, true)
+}
+
+fn insert(headers: &mut HeaderMap, name: &str, value: &str, secret: bool) -> Result<(), UnusableCredential> {
+    let unusable = || UnusableCredential { header: name.to_owned() };
+    let parsed: HeaderName = name.parse().map_err(|_| unusable())?;
+    let mut value: HeaderValue = value.parse().map_err(|_| unusable())?;
+    value.set_sensitive(secret);
+    headers.insert(parsed, value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signing::SigningSecret;
+    use crate::test_data;
+    use std::collections::BTreeMap;
+
+    fn made(auth: AuthSecret, custom: &[(&str, &str)]) -> Result<HeaderMap, UnusableCredential> {
+        let credentials = Credentials {
+            signing_secrets: vec![SigningSecret::from_random([1; 32]), SigningSecret::from_random([2; 32])],
+            auth,
+            custom_headers: custom
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+                .collect::<BTreeMap<_, _>>(),
+        };
+        let event = test_data::event(serde_json::json!({}));
+        headers(&event, &credentials, AttemptNumber(2), Timestamp::from_second(1_000).unwrap(), b"{}")
+    }
+
+    #[test]
+    fn the_documented_headers_are_there() {
+        let headers = made(AuthSecret::None, &[]).unwrap();
+        let text = |name| headers[name].to_str().unwrap();
+        assert_eq!(text("content-type"), "application/json");
+        assert!(text("webhook-id").starts_with("evt_"));
+        assert_eq!(text("webhook-timestamp"), "1000");
+        assert_eq!(text("spacehook-attempt"), "2");
+        assert_eq!(text("spacehook-sequence"), "1");
+        assert_eq!(text("webhook-signature").split(' ').count(), 2, "one signature a secret");
+        assert!(!headers.contains_key("authorization"));
+    }
+
+    #[test]
+    fn each_way_to_authenticate_sets_its_header() {
+        let basic = AuthSecret::Basic { username: "Aladdin".into(), password: "open sesame".into() };
+        assert_eq!(made(basic, &[]).unwrap()["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        let bearer = AuthSecret::Bearer { token: "t0ken".into() };
+        assert_eq!(made(bearer, &[]).unwrap()["authorization"], "Bearer t0ken");
+        let custom = AuthSecret::CustomHeader { name: "x-key".into(), value: "v".into() };
+        assert_eq!(made(custom, &[]).unwrap()["x-key"], "v");
+    }
+
+    #[test]
+    fn a_custom_header_never_replaces_ours_and_never_prints() {
+        let headers = made(AuthSecret::None, &[("webhook-id", "mine"), ("x-key", "hush")]).unwrap();
+        assert_ne!(headers["webhook-id"], "mine");
+        assert_eq!(headers["x-key"], "hush");
+        assert!(!format!("{headers:?}").contains("hush"));
+    }
+
+    #[test]
+    fn a_stored_line_break_is_an_error_that_names_the_header_alone() {
+        let error = made(AuthSecret::Bearer { token: "a\r\nx: y".into() }, &[]).unwrap_err();
+        assert_eq!(error.to_string(), "the stored value of header 'authorization' can't be sent");
+    }
+}

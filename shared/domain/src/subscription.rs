@@ -1,0 +1,270 @@
+//! A subscription: who wants which events where.
+
+use crate::event::EventType;
+use crate::ids::{BuildingRefId, SubscriptionId, TenantId};
+use crate::key_values::KeyValues;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Subscriptions of one tenant to one event type, at most: what the dispatcher holds in memory and matches in one pass.
+pub const SUBSCRIPTIONS_LIMIT: u64 = 1_000;
+/// Buildings in a filter, at most.
+pub const BUILDINGS_LIMIT: usize = 100;
+/// Contacts, at most.
+pub const CONTACTS_LIMIT: usize = 10;
+/// Characters of a description, at most.
+pub const DESCRIPTION_LIMIT: usize = 1_024;
+
+/// A name that a person gave, unique in its tenant without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SubscriptionName(String);
+
+/// Why a text is no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must have 1 to 100 characters, none of them a control character, and no blank at an end")]
+pub struct InvalidName;
+
+impl SubscriptionName {
+    /// Takes a name.
+    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidName> {
+        let text = text.into();
+        let fits = (1..=100).contains(&text.chars().count());
+        if fits && text.trim() == text && !text.chars().any(char::is_control) {
+            Ok(Self(text))
+        } else {
+            Err(InvalidName)
+        }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As it is compared.
+    pub fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl TryFrom<String> for SubscriptionName {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        Self::parse(text)
+    }
+}
+
+impl From<SubscriptionName> for String {
+    fn from(name: SubscriptionName) -> String {
+        name.0
+    }
+}
+
+/// An address that mail about a subscription goes to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EmailAddress(String);
+
+/// Why a text is no address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be one e-mail address of at most 254 ASCII characters, such as ops@example.com")]
+pub struct InvalidEmail;
+
+impl EmailAddress {
+    /// Takes an address. Only what would let an address be another, or several, is refused; whether it exists only
+    /// its mail server knows.
+    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidEmail> {
+        let text = text.into();
+        let plain = |part: &str| {
+            part.bytes().all(|b| {
+                b.is_ascii_graphic()
+                    && !matches!(b, b'<' | b'>' | b',' | b';' | b':' | b'"' | b'(' | b')' | b'\\' | b'@')
+            })
+        };
+        match text.split_once('@') {
+            Some((local, domain))
+                if text.len() <= 254
+                    && (1..=64).contains(&local.len())
+                    && plain(local)
+                    && plain(domain)
+                    && domain.split('.').count() >= 2
+                    && domain.split('.').all(|label| !label.is_empty()) =>
+            {
+                Ok(Self(text))
+            }
+            _ => Err(InvalidEmail),
+        }
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for EmailAddress {
+    type Error = InvalidEmail;
+    fn try_from(text: String) -> Result<Self, InvalidEmail> {
+        Self::parse(text)
+    }
+}
+
+impl From<EmailAddress> for String {
+    fn from(address: EmailAddress) -> String {
+        address.0
+    }
+}
+
+/// Which of the reports of a space are sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Send {
+    /// Every one.
+    #[default]
+    Always,
+    /// Those in which the number of people or the signs of life changed, and the first in each hour.
+    OnChange,
+}
+
+/// How deliveries authenticate; the secrets of it are in [`crate::credentials`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthKind {
+    /// They do not.
+    #[default]
+    None,
+    /// HTTP Basic.
+    Basic,
+    /// HTTP Bearer.
+    Bearer,
+    /// A header of the receiver's choice.
+    CustomHeader,
+}
+
+/// Why a subscription is disabled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum DisabledReason {
+    /// Somebody asked for it, through the API.
+    ByRequest,
+    /// Too many of its attempts failed.
+    FailureRate {
+        /// Failed attempts in the window.
+        failures: u64,
+        /// All attempts in the window.
+        attempts: u64,
+        /// The window's length in hours.
+        window_hours: u32,
+    },
+    /// The receiver answered 410 Gone.
+    Gone,
+}
+
+/// Whether events are sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Activity {
+    /// They are.
+    Enabled {
+        /// Since when: creation, or the last enabling. Failure rates are counted from here.
+        since: Timestamp,
+    },
+    /// They are not.
+    Disabled {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        reason: DisabledReason,
+    },
+}
+
+impl Activity {
+    /// True where events are sent.
+    pub fn is_enabled(&self) -> bool {
+        matches!(self, Self::Enabled { .. })
+    }
+
+    /// Since when it is so.
+    pub fn since(&self) -> Timestamp {
+        match self {
+            Self::Enabled { since } | Self::Disabled { since, .. } => *since,
+        }
+    }
+}
+
+/// Who wants which events where: what a user calls their webhook.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: SubscriptionName,
+    /// What its owner noted.
+    pub description: Option<String>,
+    /// Where its events go. Checked when saved, and parsed and checked again at every attempt.
+    pub url: String,
+    /// What it wants to hear of: at least one.
+    pub event_types: BTreeSet<EventType>,
+    /// Whether events are sent.
+    pub activity: Activity,
+    /// Which reports it wants.
+    pub send: Send,
+    /// The buildings it wants to hear of; none means all.
+    pub building_ref_ids: BTreeSet<BuildingRefId>,
+    /// How its deliveries authenticate.
+    pub auth: AuthKind,
+    /// The names of its custom headers, in lower case; the values are secret.
+    pub custom_header_names: BTreeSet<String>,
+    /// What is appended to its bodies.
+    pub key_values: KeyValues,
+    /// Who is told when it fails.
+    pub contacts: BTreeSet<EmailAddress>,
+    /// The name of its secret in the secret store.
+    pub secret_name: String,
+    /// The version of that secret which goes with this revision: a new one is a new text.
+    pub secret_version: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// 1, 2, 3, …: one more with each change.
+    pub revision: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_could_be_several_are_refused() {
+        for good in ["ops@example.com", "a.b+c@mail.example.co.uk"] {
+            assert!(EmailAddress::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "ops",
+            "ops@",
+            "@example.com",
+            "ops@localhost",
+            "a@b.c,d@e.f",
+            "a@b.c\r\nBcc: d@e.f",
+            "a b@c.d",
+            "a@b@c.d",
+            "A <a@b.c>",
+            "a@b..c",
+        ] {
+            assert!(EmailAddress::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_without_case() {
+        assert_eq!(SubscriptionName::parse("iOFFICE").unwrap().folded(), "ioffice");
+        assert!(SubscriptionName::parse(" x").is_err());
+        assert!(SubscriptionName::parse("x".repeat(101)).is_err());
+    }
+}

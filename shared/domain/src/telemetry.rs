@@ -1,0 +1,286 @@
+//! Telemetry in the native form: from the bytes a device published to readings.
+//!
+//! One reading is a JSON object, several are an array of them:
+//!
+//! ```json
+//! {"sensor_id": "VS0-123", "timestamp": "2026-02-02T14:19:00Z", "person_count": 2, "signs_of_life": true,
+//!  "motion_detected": true, "coordinates": [[1.2, 0.4], [2.0, 3.1]], "distances": [2.8],
+//!  "temperature": 23.7, "humidity": 26.2, "iaq": 52, "co2": 749, "illuminance": 585, "battery": 98}
+//! ```
+//!
+//! Every field is optional but one quantity. `sensor_id` defaults to the topic's sensor, `timestamp` to the arrival.
+//! Fields this release does not know are passed over, since devices are older and newer than their reader.
+
+use crate::ids::{InvalidId, SensorId, TenantId};
+use crate::reading::{Coordinate, Measurements, Metres, OutOfRange, PersonCount, Reading};
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use serde_json::{Map, Value};
+
+/// Readings in one message, at most.
+pub const READINGS_LIMIT: usize = 1_000;
+/// People located, or distances, in one reading, at most. A space has up to 100 sensors, and what they all say must fit
+/// one item of the table (400 KB).
+pub const PEOPLE_LIMIT: usize = 100;
+/// A device's clock may be this much ahead; beyond it the arrival time is used.
+pub const CLOCK_AHEAD_LIMIT: SignedDuration = SignedDuration::from_mins(5);
+/// A clock that says an instant before this one (2000-01-01) was never set; the arrival time is used.
+const CLOCK_UNSET_BEFORE_S: i64 = 946_684_800;
+
+/// Where a message was published: `telemetry/{tenant}/{profile}/{sensor}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TelemetryTopic {
+    /// Whose telemetry it is.
+    pub tenant: TenantId,
+    /// The form of the message.
+    pub profile: Profile,
+    /// The sensor, where the message does not name one.
+    pub sensor_id: SensorId,
+}
+
+/// The form of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Spacehook's own, as this module documents it.
+    Native,
+}
+
+/// Why a topic is not one of telemetry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTopic {
+    /// Not four levels.
+    #[error("the topic must be telemetry/{{tenant}}/{{profile}}/{{sensor}}")]
+    Shape,
+    /// A level is not what it should be.
+    #[error(transparent)]
+    Level(#[from] InvalidId),
+    /// No profile of that name.
+    #[error("there is no profile '{0}'; use 'native'")]
+    UnknownProfile(String),
+}
+
+impl TelemetryTopic {
+    /// Parses a topic.
+    pub fn parse(topic: &str) -> Result<Self, InvalidTopic> {
+        let mut levels = topic.split('/');
+        let (Some("telemetry"), Some(tenant), Some(profile), Some(sensor), None) =
+            (levels.next(), levels.next(), levels.next(), levels.next(), levels.next())
+        else {
+            return Err(InvalidTopic::Shape);
+        };
+        let profile = match profile {
+            "native" => Profile::Native,
+            other => return Err(InvalidTopic::UnknownProfile(other.chars().take(64).collect())),
+        };
+        Ok(Self { tenant: TenantId::parse(tenant)?, profile, sensor_id: SensorId::parse(sensor)? })
+    }
+}
+
+/// Why a message holds no reading at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableMessage {
+    /// Not JSON.
+    #[error("not JSON: {0}")]
+    NotJson(String),
+    /// JSON, but neither object nor array.
+    #[error("must be an object, or an array of objects")]
+    Shape,
+    /// An array longer than [`READINGS_LIMIT`].
+    #[error("{found} readings in one message; at most {READINGS_LIMIT} are taken")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+    },
+}
+
+/// Why one reading was refused, the others of its message notwithstanding.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("reading {index}: {field}: {problem}")]
+pub struct RefusedReading {
+    /// Its place in the message, from 0.
+    pub index: usize,
+    /// The field that is wrong.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Why the arrival time was used in place of the device's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockDistrusted {
+    /// More than [`CLOCK_AHEAD_LIMIT`] in the future.
+    Ahead,
+    /// Before the year 2000: it was never set.
+    Unset,
+}
+
+/// A reading, and what was done about its clock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// The reading.
+    pub reading: Reading,
+    /// Set where its own time was not used.
+    pub clock: Option<ClockDistrusted>,
+}
+
+/// Reads a message: one result for each reading in it, in its order.
+pub fn read_message(
+    bytes: &[u8],
+    topic: &TelemetryTopic,
+    received_at: Timestamp,
+) -> Result<Vec<Result<Accepted, RefusedReading>>, UnreadableMessage> {
+    let message: Value =
+        serde_json::from_slice(bytes).map_err(|error| UnreadableMessage::NotJson(error.to_string()))?;
+    let items = match message {
+        Value::Array(items) if items.len() > READINGS_LIMIT => {
+            return Err(UnreadableMessage::TooMany { found: items.len() });
+        }
+        Value::Array(items) => items,
+        Value::Object(_) => vec![message],
+        _ => return Err(UnreadableMessage::Shape),
+    };
+    let read = |(index, item): (usize, &Value)| {
+        read_one(item, topic, received_at).map_err(|(field, problem)| RefusedReading { index, field, problem })
+    };
+    Ok(items.iter().enumerate().map(read).collect())
+}
+
+type FieldProblem = (&'static str, String);
+
+fn read_one(item: &Value, topic: &TelemetryTopic, received_at: Timestamp) -> Result<Accepted, FieldProblem> {
+    let fields = item.as_object().ok_or(("reading", "must be an object".to_owned()))?;
+    let sensor_id = match present(fields, "sensor_id") {
+        None => topic.sensor_id.clone(),
+        Some(Value::String(text)) => {
+            SensorId::parse(text.as_str()).map_err(|error| ("sensor_id", error.to_string()))?
+        }
+        Some(_) => return Err(("sensor_id", "must be a text".to_owned())),
+    };
+    let (observed_at, clock) = match present(fields, "timestamp") {
+        None => (received_at, None),
+        Some(value) => believed(read_timestamp(value).map_err(|problem| ("timestamp", problem))?, received_at),
+    };
+    let measurements = read_measurements(fields)?;
+    if measurements.is_empty() {
+        return Err(("reading", "carries no quantity that is known here".to_owned()));
+    }
+    Ok(Accepted { reading: Reading { sensor_id, observed_at, received_at, measurements }, clock })
+}
+
+fn read_measurements(fields: &Map<String, Value>) -> Result<Measurements, FieldProblem> {
+    Ok(Measurements {
+        person_count: read_count(fields, "person_count")?,
+        coordinates: read_list(fields, "coordinates", read_coordinate)?,
+        distances: read_list(fields, "distances", |value| read_quantity(value))?,
+        motion_detected: read_flag(fields, "motion_detected")?,
+        signs_of_life: read_flag(fields, "signs_of_life")?,
+        temperature: read_number(fields, "temperature")?,
+        humidity: read_number(fields, "humidity")?,
+        iaq: read_number(fields, "iaq")?,
+        co2: read_number(fields, "co2")?,
+        illuminance: read_number(fields, "illuminance")?,
+        battery: read_number(fields, "battery")?,
+    })
+}
+
+/// The field's value; a null is a field that is not there.
+fn present<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    fields.get(name).filter(|value| !value.is_null())
+}
+
+fn read_count(fields: &Map<String, Value>, name: &'static str) -> Result<Option<PersonCount>, FieldProblem> {
+    let Some(value) = present(fields, name) else { return Ok(None) };
+    let whole = value.as_u64().or_else(|| {
+        // 2.0 is a count, 2.5 is not.
+        value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=1e6).contains(float)).map(|float| float as u64)
+    });
+    match whole {
+        Some(count @ 0..=10_000) => Ok(Some(PersonCount(u32::try_from(count).unwrap_or(u32::MAX)))),
+        _ => Err((name, "must be a whole number from 0 to 10000".to_owned())),
+    }
+}
+
+fn read_flag(fields: &Map<String, Value>, name: &'static str) -> Result<Option<bool>, FieldProblem> {
+    present(fields, name).map(|value| value.as_bool().ok_or((name, "must be true or false".to_owned()))).transpose()
+}
+
+fn read_number<T>(fields: &Map<String, Value>, name: &'static str) -> Result<Option<T>, FieldProblem>
+where
+    T: TryFrom<f64, Error = OutOfRange>,
+{
+    present(fields, name).map(|value| read_quantity(value).map_err(|problem| (name, problem))).transpose()
+}
+
+fn read_quantity<T: TryFrom<f64, Error = OutOfRange>>(value: &Value) -> Result<T, String> {
+    let number = value.as_f64().ok_or("must be a number")?;
+    T::try_from(number).map_err(|error| error.to_string())
+}
+
+fn read_coordinate(value: &Value) -> Result<Coordinate, String> {
+    match value.as_array().map(Vec::as_slice) {
+        Some([x, y]) => Ok(Coordinate(read_quantity::<Metres>(x)?, read_quantity::<Metres>(y)?)),
+        _ => Err("must be an array of [x, y]".to_owned()),
+    }
+}
+
+fn read_list<T>(
+    fields: &Map<String, Value>,
+    name: &'static str,
+    read: impl Fn(&Value) -> Result<T, String>,
+) -> Result<Option<Vec<T>>, FieldProblem> {
+    let Some(value) = present(fields, name) else { return Ok(None) };
+    let items = value.as_array().ok_or((name, "must be an array".to_owned()))?;
+    if items.len() > PEOPLE_LIMIT {
+        return Err((name, format!("holds {} items; at most {PEOPLE_LIMIT} are taken", items.len())));
+    }
+    let list: Result<Vec<T>, String> = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| read(item).map_err(|problem| format!("item {index}: {problem}")))
+        .collect();
+    list.map(Some).map_err(|problem| (name, problem))
+}
+
+/// The time to use: the device's own where it can be believed.
+fn believed(said: Timestamp, received_at: Timestamp) -> (Timestamp, Option<ClockDistrusted>) {
+    if said.duration_since(received_at) > CLOCK_AHEAD_LIMIT {
+        (received_at, Some(ClockDistrusted::Ahead))
+    } else if said.as_second() < CLOCK_UNSET_BEFORE_S {
+        (received_at, Some(ClockDistrusted::Unset))
+    } else {
+        (said, None)
+    }
+}
+
+const TIMESTAMP_RULE: &str = "must be seconds or milliseconds since 1970, or an ISO 8601 date and time";
+
+/// Reads a timestamp: seconds, milliseconds (told apart by size), or ISO 8601 with a zone, or without one (UTC).
+fn read_timestamp(value: &Value) -> Result<Timestamp, String> {
+    match value {
+        Value::Number(number) => number.as_f64().and_then(from_epoch).ok_or_else(|| TIMESTAMP_RULE.to_owned()),
+        Value::String(text) => from_text(text.trim()).ok_or_else(|| TIMESTAMP_RULE.to_owned()),
+        _ => Err(TIMESTAMP_RULE.to_owned()),
+    }
+}
+
+/// 1e11 seconds are the year 5138, 1e11 milliseconds are 1973: no clock means the other unit.
+fn from_epoch(number: f64) -> Option<Timestamp> {
+    let milliseconds = if number.abs() < 1e11 { number * 1e3 } else { number };
+    if !milliseconds.is_finite() || milliseconds.abs() > 2.5e14 {
+        return None;
+    }
+    Timestamp::from_millisecond(milliseconds.round() as i64).ok()
+}
+
+fn from_text(text: &str) -> Option<Timestamp> {
+    if let Ok(number) = text.parse::<f64>() {
+        return from_epoch(number);
+    }
+    if let Ok(timestamp) = text.parse::<Timestamp>() {
+        return Some(timestamp);
+    }
+    let civil: civil::DateTime = text.parse().ok()?;
+    civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+#[cfg(test)]
+mod tests;
