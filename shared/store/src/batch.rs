@@ -1,0 +1,85 @@
+//! Many items in one request, with bounded repeats of those that `DynamoDB` left out.
+
+use crate::Store;
+use crate::backoff::{TRIES, Waits};
+use crate::error::StoreError;
+use crate::item::{Item, key_item};
+use crate::keys::Key;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
+use std::collections::HashMap;
+
+/// Items of a `BatchWriteItem`, at most: `DynamoDB`'s limit.
+pub(crate) const BATCH_WRITE_LIMIT: usize = 25;
+/// Keys of a `BatchGetItem`, at most: `DynamoDB`'s limit.
+pub(crate) const BATCH_GET_LIMIT: usize = 100;
+
+const LEFT_OUT: &str = "items are left out for want of capacity";
+
+impl Store {
+    /// Stores items, at most [`BATCH_WRITE_LIMIT`], in one request and its repeats. Not all or none.
+    pub(crate) async fn put_batch(
+        &self,
+        operation: &'static str,
+        seed: &Key,
+        items: Vec<Item>,
+    ) -> Result<(), StoreError> {
+        debug_assert!(items.len() <= BATCH_WRITE_LIMIT);
+        let put =
+            |item| Ok(WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build()?).build());
+        let mut left = items
+            .into_iter()
+            .map(put)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| StoreError::unbuilt(operation, &error))?;
+        let mut waits = Waits::of(seed);
+        while !left.is_empty() {
+            let request = self.client.batch_write_item().request_items(&*self.table, left.clone());
+            match request.send().await.map_err(|error| StoreError::service(operation, &error)) {
+                Ok(answer) => {
+                    left = of_table(answer.unprocessed_items, &self.table);
+                }
+                Err(error) if error.is_throttled() => {}
+                Err(error) => return Err(error),
+            }
+            if !left.is_empty() && !waits.wait().await {
+                return Err(StoreError::gave_up(operation, TRIES, LEFT_OUT));
+            }
+        }
+        Ok(())
+    }
+
+    /// The items that are there under these keys, at most [`BATCH_GET_LIMIT`], strongly consistent, in no order.
+    pub(crate) async fn get_batch(&self, operation: &'static str, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        debug_assert!(keys.len() <= BATCH_GET_LIMIT);
+        let Some(seed) = keys.first() else { return Ok(Vec::new()) };
+        let mut waits = Waits::of(seed);
+        let mut left: Vec<Item> = keys.iter().map(key_item).collect();
+        let mut found = Vec::with_capacity(keys.len());
+        while !left.is_empty() {
+            let wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(left.clone())).build();
+            let wanted = wanted.map_err(|error| StoreError::unbuilt(operation, &error))?;
+            let request = self.client.batch_get_item().request_items(&*self.table, wanted);
+            match request.send().await.map_err(|error| StoreError::service(operation, &error)) {
+                Ok(answer) => {
+                    found.extend(of_table::<Vec<Item>>(answer.responses, &self.table));
+                    left = answer
+                        .unprocessed_keys
+                        .and_then(|mut by_table| by_table.remove(&*self.table))
+                        .map(|left| left.keys)
+                        .unwrap_or_default();
+                }
+                Err(error) if error.is_throttled() => {}
+                Err(error) => return Err(error),
+            }
+            if !left.is_empty() && !waits.wait().await {
+                return Err(StoreError::gave_up(operation, TRIES, LEFT_OUT));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What an answer says of the only table asked for.
+fn of_table<T: Default>(by_table: Option<HashMap<String, T>>, table: &str) -> T {
+    by_table.and_then(|mut by_table| by_table.remove(table)).unwrap_or_default()
+}

@@ -1,0 +1,94 @@
+//! Between values and items of the table.
+
+use crate::error::StoreError;
+use crate::keys::Key;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+
+/// Bytes of an item, at most. `DynamoDB`'s own limit is 400 KB; the rest is room for what updates add.
+pub const ITEM_BYTES_LIMIT: usize = 380 * 1_024;
+
+/// The attribute by which `DynamoDB` deletes items: seconds since 1970.
+pub(crate) const EXPIRES_AT: &str = "expires_at";
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The item that holds a value under a key.
+pub(crate) fn to_item<T: Serialize>(key: &Key, value: &T) -> Result<Item, StoreError> {
+    let item: Item =
+        serde_dynamo::to_item(value).map_err(|error| StoreError::unwritable(key.clone(), error.to_string()))?;
+    keyed(key, item)
+}
+
+/// Attributes under a key, where they fit.
+pub(crate) fn keyed(key: &Key, mut item: Item) -> Result<Item, StoreError> {
+    item.extend(key_item(key));
+    let bytes = item_bytes(&item);
+    if bytes > ITEM_BYTES_LIMIT {
+        return Err(StoreError::too_large(key.clone(), bytes, ITEM_BYTES_LIMIT));
+    }
+    Ok(item)
+}
+
+/// The key alone, as requests name items.
+pub(crate) fn key_item(key: &Key) -> Item {
+    [("pk".to_owned(), text(&key.pk)), ("sk".to_owned(), text(&key.sk))].into()
+}
+
+/// The key of an item.
+pub(crate) fn key_of(item: &Item) -> Key {
+    Key { pk: attribute_text(item, "pk"), sk: attribute_text(item, "sk") }
+}
+
+/// The value that an item holds.
+pub(crate) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
+    let key = key_of(&item);
+    serde_dynamo::from_item(item).map_err(|error| StoreError::unreadable(key, error.to_string()))
+}
+
+/// A text attribute's value.
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number attribute's value.
+pub(crate) fn number(value: impl ToString + Copy) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The text of an attribute; empty where there is none.
+pub(crate) fn attribute_text(item: &Item, name: &str) -> String {
+    item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
+}
+
+/// The number of a counter; 0 where nothing was counted yet.
+pub(crate) fn counter(item: &Item, name: &str) -> Result<u64, StoreError> {
+    let Some(value) = item.get(name) else { return Ok(0) };
+    value
+        .as_n()
+        .ok()
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| StoreError::unreadable(key_of(item), format!("{name} is not a whole number from 0 up")))
+}
+
+/// The size that `DynamoDB` reckons, give or take a few bytes for numbers.
+fn item_bytes(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
+}
+
+fn value_bytes(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::B(blob) => blob.as_ref().len(),
+        AttributeValue::Ss(texts) | AttributeValue::Ns(texts) => texts.iter().map(String::len).sum(),
+        AttributeValue::Bs(blobs) => blobs.iter().map(|blob| blob.as_ref().len()).sum(),
+        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
+        AttributeValue::M(values) => 3 + values.len() + item_bytes(values),
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests;

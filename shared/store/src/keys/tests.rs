@@ -1,0 +1,120 @@
+//! Distinct things never have one key, and every valid thing has one that `DynamoDB` takes.
+
+use super::*;
+use proptest::prelude::*;
+use spacehook_domain::ids::SpaceRefId;
+
+fn acme() -> TenantId {
+    TenantId::parse("acme").unwrap()
+}
+
+fn space_key(building: &str, space: &str) -> SpaceKey {
+    SpaceKey {
+        building_ref_id: BuildingRefId::parse(building).unwrap(),
+        space_ref_id: SpaceRefId::parse(space).unwrap(),
+    }
+}
+
+/// Names that try to look like keys, and like encoded names.
+fn nasty() -> impl Strategy<Value = String> {
+    "[a#%~25]{1,12}".prop_filter("a valid id", |text| BuildingRefId::parse(text.as_str()).is_ok())
+}
+
+/// Names of which many are too long for a key: the longest has 512 bytes.
+fn long() -> impl Strategy<Value = String> {
+    ("[🏢#]{120,126}", "[ab]{1,2}").prop_map(|(text, end)| format!("{text}{end}"))
+}
+
+/// The inverse of `part`, for parts that were not shortened.
+fn decode(part: &str) -> String {
+    part.replace("%23", "#").replace("%25", "%")
+}
+
+proptest! {
+    #[test]
+    fn parts_read_back_and_hold_no_separator(text in "\\PC{0,40}") {
+        let encoded = part(&text);
+        prop_assert!(!encoded.contains('#'));
+        prop_assert_eq!(decode(&encoded), text);
+    }
+
+    #[test]
+    fn distinct_spaces_have_distinct_keys(a in nasty(), b in nasty(), c in nasty(), d in nasty()) {
+        let same = (&a, &b) == (&c, &d);
+        prop_assert_eq!(space(&acme(), &space_key(&a, &b)) == space(&acme(), &space_key(&c, &d)), same);
+    }
+
+    #[test]
+    fn distinct_long_names_have_distinct_keys_that_fit(a in long(), b in long()) {
+        let (first, second) = (space(&acme(), &space_key(&a, &a)), space(&acme(), &space_key(&a, &b)));
+        prop_assert_eq!(first == second, a == b);
+        for key in [first, second] {
+            prop_assert!(key.sk.len() <= 1_024 && key.pk.len() <= 2_048, "{} bytes", key.sk.len());
+            prop_assert!(key.sk.starts_with(&space_prefix(&BuildingRefId::parse(a.as_str()).unwrap())));
+        }
+    }
+
+    #[test]
+    fn one_building_s_list_never_holds_another_s(a in nasty(), b in nasty(), c in nasty()) {
+        let building = BuildingRefId::parse(a.as_str()).unwrap();
+        let listed = space(&acme(), &space_key(&b, &c)).sk.starts_with(&space_prefix(&building));
+        prop_assert_eq!(listed, a == b);
+        let floor_ref_id = FloorRefId::parse(c.as_str()).unwrap();
+        let listed = floor(&acme(), &BuildingRefId::parse(b.as_str()).unwrap(), &floor_ref_id).sk.starts_with(&floor_prefix(&building));
+        prop_assert_eq!(listed, a == b);
+    }
+
+    #[test]
+    fn attempts_sort_as_they_started(a_ms in 0_i64..4_000_000_000_000, b_ms in 0_i64..4_000_000_000_000) {
+        let key = |ms| {
+            let id = SubscriptionId::from_uuid(Uuid::from_u128(1));
+            attempt(&acme(), &id, Timestamp::from_millisecond(ms).unwrap(), Uuid::from_u128(5)).sk
+        };
+        prop_assert_eq!(key(a_ms).cmp(&key(b_ms)), a_ms.cmp(&b_ms));
+    }
+
+    #[test]
+    fn buckets_sort_as_they_start(a_s in 0_i64..4_000_000_000, b_s in 0_i64..4_000_000_000) {
+        let start = |s| BucketStart::holding(Timestamp::from_second(s).unwrap());
+        let key = |s| bucket(&acme(), &SubscriptionId::from_uuid(Uuid::from_u128(1)), start(s), Timestamp::UNIX_EPOCH).sk;
+        prop_assert_eq!(key(a_s).cmp(&key(b_s)), start(a_s).cmp(&start(b_s)));
+        prop_assert_eq!(key(a_s) >= buckets_from(start(b_s)), start(a_s) >= start(b_s));
+        prop_assert!(key(a_s).as_str() < BUCKETS_END);
+    }
+}
+
+#[test]
+fn keys_are_as_documented() {
+    let id = SubscriptionId::from_uuid(Uuid::from_u128(1));
+    let at: Timestamp = "2026-03-29T01:14:59.5Z".parse().unwrap();
+    let shown = [
+        tenant(&acme()),
+        subscription(&acme(), &id),
+        match_entry(&acme(), EventType::SpaceReport, &id),
+        space(&acme(), &space_key("HQ #1", "100%")),
+        space_state(&acme(), SpaceId(7)),
+        bucket(&acme(), &id, BucketStart::holding(at), at),
+        attempt(&acme(), &id, at, Uuid::from_u128(2)),
+    ]
+    .map(|key| key.to_string());
+    assert_eq!(
+        shown,
+        [
+            "T#acme / TENANT",
+            "T#acme / SUB#sub_00000000000000000000000000000001",
+            "M#acme#space_report / sub_00000000000000000000000000000001",
+            "T#acme / SPC#HQ %231#100%25",
+            "S#acme#7 / STATE",
+            "D#acme#sub_00000000000000000000000000000001 / STAT#2026-03-29T01:00:00Z#2026-03-29T01:14:59.5Z",
+            "D#acme#sub_00000000000000000000000000000001 / \
+             ATT#2026-03-29T01:14:59.500Z#00000000-0000-0000-0000-000000000002",
+        ]
+    );
+}
+
+#[test]
+fn failing_subscriptions_spread_over_every_shard() {
+    let shards: std::collections::BTreeSet<String> =
+        (0..200).map(|n| failing(&acme(), &SubscriptionId::from_uuid(Uuid::from_u128(n * 7_919))).pk).collect();
+    assert_eq!(shards.len(), usize::from(FAILING_SHARDS));
+}

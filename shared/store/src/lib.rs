@@ -1,0 +1,64 @@
+//! The one `DynamoDB` table: items, keys, conditional writes.
+//!
+//! Every method of [`Store`] says what it costs: requests, and read and write units where they are not one each. Reads
+//! are strongly consistent. Nothing here reads a clock or rolls dice: times and ids are arguments.
+//!
+//! | item | partition key | sort key |
+//! |---|---|---|
+//! | tenant: versions and counters | `T#<tenant>` | `TENANT` |
+//! | subscription | `T#<tenant>` | `SUB#<id>` |
+//! | claim of a subscription's name | `T#<tenant>` | `SUBNAME#<lower-case name>` |
+//! | match entry: the subscription, for the dispatcher | `M#<tenant>#<event type>` | `<id>` |
+//! | building, floor, space, sensor | `T#<tenant>` | `BLD#<b>`, `FLR#<b>#<f>`, `SPC#<b>#<s>`, `SEN#<sensor>` |
+//! | sensor without a space | `T#<tenant>` | `UNA#<sensor>` |
+//! | state of a space | `S#<tenant>#<space id>` | `STATE` |
+//! | counts of a quarter of an hour | `D#<tenant>#<subscription>` | `STAT#<start>#<enabled since>` |
+//! | attempt | `D#<tenant>#<subscription>` | `ATT#<start>#<uuid>` |
+//! | marker of a failing subscription | `FAILING#<0 to 7>` | `<tenant>#<subscription>` |
+//! | key of the API, and its entry in a list | `K#<key id>`, `T#<tenant>` | `KEY`, `KEY#<key id>` |
+//!
+//! What expires has `expires_at` (seconds since 1970), the table's TTL attribute. `DynamoDB` deletes within two days of
+//! it, so what has expired may still be listed for a while.
+
+mod api_keys;
+mod attempts;
+mod backoff;
+mod batch;
+mod counts;
+mod error;
+mod failing;
+mod item;
+mod keys;
+mod page;
+mod registry;
+mod request;
+mod spaces;
+mod subscriptions;
+mod tenants;
+mod transaction;
+mod unassigned;
+mod write;
+
+pub use attempts::RecordedAttempt;
+pub use error::{ListError, StoreError};
+pub use item::ITEM_BYTES_LIMIT;
+pub use page::{Cursor, PAGE_LIMIT, Page, PageRequest};
+pub use registry::{
+    DeleteError, Put, PutFloorError, PutSensorError, PutSpaceError, PutSpaceWithSensorsError, SENSORS_LIMIT,
+    SpaceDraft, SpaceWithSensors,
+};
+pub use spaces::{Saved, StoredSpace};
+pub use subscriptions::ChangeError;
+pub use tenants::TenantOverview;
+pub use unassigned::UnassignedSensor;
+
+use failing::Marks;
+use std::sync::Arc;
+
+/// The table. Clones share the client and its connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: aws_sdk_dynamodb::Client,
+    table: Arc<str>,
+    marks: Marks,
+}

@@ -1,0 +1,90 @@
+//! The items of places. The counters in them are never read as a part of the place.
+
+use serde::{Deserialize, Serialize};
+use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SpaceRefId};
+use spacehook_domain::place::{Building, Floor, Space, SpaceKey};
+use std::collections::BTreeSet;
+
+pub(super) const NAME: &str = "name";
+pub(super) const FLOORS: &str = "floors";
+pub(super) const SPACES: &str = "spaces";
+pub(super) const SPACE_ID: &str = "space_id";
+pub(super) const FLOOR: &str = "floor_ref_id";
+pub(super) const SPACE: &str = "space_ref_id";
+pub(super) const BUILDING: &str = "building_ref_id";
+pub(super) const SENSORS: &str = "sensor_ids";
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct BuildingItem {
+    pub(super) building_ref_id: BuildingRefId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) floors: u64,
+    #[serde(default)]
+    pub(super) spaces: u64,
+}
+
+impl From<BuildingItem> for Building {
+    fn from(item: BuildingItem) -> Self {
+        Self { building_ref_id: item.building_ref_id, name: item.name }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FloorItem {
+    pub(super) building_ref_id: BuildingRefId,
+    pub(super) floor_ref_id: FloorRefId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) spaces: u64,
+}
+
+impl From<FloorItem> for Floor {
+    fn from(item: FloorItem) -> Self {
+        Self { building_ref_id: item.building_ref_id, floor_ref_id: item.floor_ref_id, name: item.name }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SpaceItem {
+    pub(super) space_id: SpaceId,
+    pub(super) building_ref_id: BuildingRefId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) floor_ref_id: Option<FloorRefId>,
+    pub(super) space_ref_id: SpaceRefId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    /// A set, to which single sensors are added and from which they are taken; `DynamoDB` keeps no empty one.
+    #[serde(default, with = "serde_dynamo::string_set", skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) sensor_ids: BTreeSet<SensorId>,
+}
+
+impl From<SpaceItem> for Space {
+    fn from(item: SpaceItem) -> Self {
+        Self {
+            space_id: item.space_id,
+            building_ref_id: item.building_ref_id,
+            floor_ref_id: item.floor_ref_id,
+            space_ref_id: item.space_ref_id,
+            name: item.name,
+            sensor_ids: item.sensor_ids,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SensorItem {
+    pub(super) sensor_id: SensorId,
+    pub(super) building_ref_id: BuildingRefId,
+    pub(super) space_ref_id: SpaceRefId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+}
+
+impl SensorItem {
+    pub(super) fn space(&self) -> SpaceKey {
+        SpaceKey { building_ref_id: self.building_ref_id.clone(), space_ref_id: self.space_ref_id.clone() }
+    }
+}

@@ -1,0 +1,261 @@
+//! Sensors, and the spaces they belong to.
+
+use super::item::{BUILDING, SENSORS, SPACE, SensorItem};
+use super::{Part, Put, PutSpaceError, SpaceDraft};
+use crate::Store;
+use crate::backoff::Waits;
+use crate::error::{ListError, StoreError};
+use crate::item::{attribute_text, from_item, text, to_item};
+use crate::keys;
+use crate::page::{Page, PageRequest};
+use crate::request::Order;
+use crate::tenants::registry_changed;
+use crate::transaction::Transacted;
+use crate::write::{If, Write};
+use aws_sdk_dynamodb::types::AttributeValue;
+use spacehook_domain::ids::{SensorId, TenantId};
+use spacehook_domain::place::{Sensor, Space, SpaceKey};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Sensors of a space, at most: what its state can hold.
+pub const SENSORS_LIMIT: usize = 100;
+
+/// Sensors of one transaction: each may need three writes (itself, its old space, its entry among the unassigned), beside
+/// those of the space and the tenant, and a transaction has 100.
+const SENSORS_AT_ONCE: usize = 30;
+
+const PUT: &str = "assign sensors to a space";
+
+/// Why sensors were not assigned to a space.
+#[derive(Debug, thiserror::Error)]
+pub enum PutSensorError {
+    /// The space is not there.
+    #[error("there is no such space")]
+    NoSpace,
+    /// The space would have more than [`SENSORS_LIMIT`] sensors.
+    #[error("a space has at most {SENSORS_LIMIT} sensors")]
+    TooManySensors,
+    /// The table failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a space with sensors was not stored, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum PutSpaceWithSensorsError {
+    /// The space was not stored, and no sensor was assigned.
+    #[error(transparent)]
+    Space(#[from] PutSpaceError),
+    /// The space is stored; not all of the sensors are assigned.
+    #[error(transparent)]
+    Sensors(#[from] PutSensorError),
+}
+
+/// What came of storing a space with sensors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpaceWithSensors {
+    /// The space, with its sensors.
+    pub space: Space,
+    /// Whether the space was there.
+    pub put: Put,
+    /// Sensors that were not there.
+    pub sensors_created: usize,
+    /// Sensors that were there, here or in another space, and now are as asked.
+    pub sensors_updated: usize,
+}
+
+/// Names of sensors, by id.
+type Names = BTreeMap<SensorId, Option<String>>;
+
+/// What a change is planned on: the sensors as they are stored, and which of them are among the unassigned.
+struct Known {
+    sensors: BTreeMap<SensorId, SensorItem>,
+    unassigned: BTreeSet<SensorId>,
+}
+
+impl Store {
+    /// Assigns a sensor to a space that is there, moves it there, or names it anew. It leaves its old space, and the list
+    /// of the unassigned, in the same transaction.
+    ///
+    /// Costs 1 `BatchGetItem` of 2 items and 1 `TransactWriteItems` of 3 to 5 items: 2 write units each.
+    pub async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<Put, PutSensorError> {
+        let names = Names::from([(sensor.sensor_id.clone(), sensor.name.clone())]);
+        let created = self.assign(tenant, &sensor.space, &names).await?;
+        Ok(if created > 0 { Put::Created } else { Put::Updated })
+    }
+
+    /// Stores a space and assigns sensors (names by id) to it, beside those it has: an import in few requests.
+    ///
+    /// Costs what [`Store::put_space`] costs and, each 30 sensors, 1 `BatchGetItem` and 1 `TransactWriteItems` of 2 items and
+    /// 1 to 3 for each sensor that is not yet as asked: 2 write units an item. Each 30 sensors are all assigned or none;
+    /// after an error the same call goes on where it ended.
+    pub async fn put_space_with_sensors(
+        &self,
+        tenant: &TenantId,
+        draft: &SpaceDraft,
+        sensors: &BTreeMap<SensorId, Option<String>>,
+    ) -> Result<SpaceWithSensors, PutSpaceWithSensorsError> {
+        let (mut space, put) = self.put_space(tenant, draft).await?;
+        let asked = space.sensor_ids.iter().chain(sensors.keys()).collect::<BTreeSet<_>>().len();
+        if asked > SENSORS_LIMIT {
+            // None of them then, rather than the first few.
+            return Err(PutSensorError::TooManySensors.into());
+        }
+        let all: Vec<_> = sensors.iter().collect();
+        let mut sensors_created = 0;
+        for some in all.chunks(SENSORS_AT_ONCE) {
+            let names = some.iter().map(|(id, name)| ((*id).clone(), (*name).clone())).collect();
+            sensors_created += self.assign(tenant, &draft.key(), &names).await?;
+        }
+        space.sensor_ids.extend(sensors.keys().cloned());
+        let sensors_updated = sensors.len() - sensors_created;
+        Ok(SpaceWithSensors { space, put, sensors_created, sensors_updated })
+    }
+
+    /// Assigns at most [`SENSORS_AT_ONCE`] sensors and says how many of them are new.
+    async fn assign(&self, tenant: &TenantId, space: &SpaceKey, names: &Names) -> Result<usize, PutSensorError> {
+        // By sensor and not by space: several who fill one space at once should not wait in step.
+        let Some(key) = names.keys().next().map(|id| keys::sensor(tenant, id)) else { return Ok(0) };
+        let mut waits = Waits::of(&key);
+        loop {
+            let known = self.known_sensors(tenant, names).await?;
+            let writes = assign_writes(tenant, space, names, &known)?;
+            if writes.is_empty() {
+                return Ok(0);
+            }
+            match self.transact(PUT, &key, writes).await? {
+                Transacted::Done => return Ok(names.len() - known.sensors.len()),
+                Transacted::Refused(parts) if parts.contains(&Part::Space) => {
+                    self.check_room(tenant, space, names).await?;
+                }
+                Transacted::Refused(_) => {}
+            }
+            if !waits.wait().await {
+                return Err(Self::overtaken(PUT).into());
+            }
+        }
+    }
+
+    async fn known_sensors(&self, tenant: &TenantId, names: &Names) -> Result<Known, StoreError> {
+        let wanted: Vec<_> =
+            names.keys().flat_map(|id| [keys::sensor(tenant, id), keys::unassigned(tenant, id)]).collect();
+        let mut known = Known { sensors: BTreeMap::new(), unassigned: BTreeSet::new() };
+        for item in self.get_batch(PUT, &wanted).await? {
+            if attribute_text(&item, "sk").starts_with(keys::SENSOR_PREFIX) {
+                let sensor: SensorItem = from_item(item)?;
+                known.sensors.insert(sensor.sensor_id.clone(), sensor);
+            } else {
+                let sensor: crate::UnassignedSensor = from_item(item)?;
+                known.unassigned.insert(sensor.sensor_id);
+            }
+        }
+        Ok(known)
+    }
+
+    /// The error that stands in the way of assigning; none where it is gone.
+    async fn check_room(&self, tenant: &TenantId, space: &SpaceKey, names: &Names) -> Result<(), PutSensorError> {
+        let Some(stored) = self.space(tenant, space).await? else { return Err(PutSensorError::NoSpace) };
+        let joining = names.keys().filter(|id| !stored.sensor_ids.contains(*id)).count();
+        if stored.sensor_ids.len() + joining > SENSORS_LIMIT {
+            return Err(PutSensorError::TooManySensors);
+        }
+        Ok(())
+    }
+
+    /// A sensor that belongs to a space. Costs 1 `GetItem`.
+    pub async fn sensor(&self, tenant: &TenantId, id: &SensorId) -> Result<Option<Sensor>, StoreError> {
+        self.get_as("read a sensor", &keys::sensor(tenant, id)).await
+    }
+
+    /// The sensors of a tenant that belong to spaces, by id. Costs 1 Query a page.
+    pub async fn list_sensors(&self, tenant: &TenantId, request: PageRequest) -> Result<Page<Sensor>, ListError> {
+        let pk = keys::tenant_partition(tenant);
+        self.page("list sensors", (&pk, keys::SENSOR_PREFIX), &request, Order::Forward).await
+    }
+
+    /// Takes a sensor out of its space and forgets it; false where there is none. Costs 1 `GetItem` and 1
+    /// `TransactWriteItems` of 3 items: 6 write units.
+    pub async fn delete_sensor(&self, tenant: &TenantId, id: &SensorId) -> Result<bool, StoreError> {
+        const OPERATION: &str = "delete a sensor";
+        let key = keys::sensor(tenant, id);
+        let mut waits = Waits::of(&key);
+        loop {
+            let Some(stored) = self.get_as::<SensorItem>(OPERATION, &key).await? else { return Ok(false) };
+            let space = Write::update(keys::space(tenant, &stored.space())).only_if(If::Exists);
+            let writes = vec![
+                (Part::Sensor, as_read(Write::delete(key.clone()), Some(&stored))),
+                (Part::Other, space.delete_from(SENSORS, set([id]))),
+                (Part::Tenant, registry_changed(tenant)),
+            ];
+            if self.transact(OPERATION, &key, writes).await? == Transacted::Done {
+                return Ok(true);
+            }
+            if !waits.wait().await {
+                return Err(Self::overtaken(OPERATION));
+            }
+        }
+    }
+}
+
+/// The writes that assign sensors; none where all are as asked.
+fn assign_writes(
+    tenant: &TenantId,
+    space: &SpaceKey,
+    names: &Names,
+    known: &Known,
+) -> Result<Vec<(Part, Write)>, StoreError> {
+    let (mut writes, mut joining) = (Vec::new(), Vec::new());
+    let mut leaving: BTreeMap<SpaceKey, Vec<&SensorId>> = BTreeMap::new();
+    for (id, name) in names {
+        let stored = known.sensors.get(id);
+        let was_in = stored.map(SensorItem::space);
+        if was_in.as_ref() == Some(space) {
+            if stored.is_some_and(|stored| stored.name == *name) {
+                continue;
+            }
+        } else {
+            joining.push(id);
+            if let Some(old) = was_in {
+                leaving.entry(old).or_default().push(id);
+            }
+        }
+        let key = keys::sensor(tenant, id);
+        let item = SensorItem {
+            sensor_id: id.clone(),
+            building_ref_id: space.building_ref_id.clone(),
+            space_ref_id: space.space_ref_id.clone(),
+            name: name.clone(),
+        };
+        writes.push((Part::Sensor, as_read(Write::put(key.clone(), to_item(&key, &item)?), stored)));
+    }
+    for (old, ids) in leaving {
+        let old = Write::update(keys::space(tenant, &old)).only_if(If::Exists);
+        writes.push((Part::Other, old.delete_from(SENSORS, set(ids))));
+    }
+    for id in &known.unassigned {
+        writes.push((Part::Other, Write::delete(keys::unassigned(tenant, id))));
+    }
+    if !joining.is_empty() {
+        let room = If::Room(SENSORS.into(), SENSORS_LIMIT - joining.len());
+        let new = Write::update(keys::space(tenant, space)).only_if(If::Exists).only_if(room);
+        writes.push((Part::Space, new.add(SENSORS, set(joining))));
+    }
+    if !writes.is_empty() {
+        writes.push((Part::Tenant, registry_changed(tenant)));
+    }
+    Ok(writes)
+}
+
+/// Only if the sensor is still where it was read to be, or still is not there.
+fn as_read(write: Write, stored: Option<&SensorItem>) -> Write {
+    match stored {
+        None => write.only_if(If::Absent),
+        Some(stored) => write
+            .only_if(If::Is(BUILDING.into(), text(stored.building_ref_id.as_str())))
+            .only_if(If::Is(SPACE.into(), text(stored.space_ref_id.as_str()))),
+    }
+}
+
+fn set<'a>(ids: impl IntoIterator<Item = &'a SensorId>) -> AttributeValue {
+    AttributeValue::Ss(ids.into_iter().map(|id| id.as_str().to_owned()).collect())
+}

@@ -1,0 +1,222 @@
+//! The requests that everything else is made of: reads, pages, single writes.
+
+use crate::backoff::{TRIES, Waits};
+use crate::error::{ListError, StoreError};
+use crate::item::{Item, attribute_text, from_item, key_item, text};
+use crate::keys::Key;
+use crate::page::{Cursor, PAGE_LIMIT, Page, PageRequest};
+use crate::write::{Kind, Parts, Write};
+use crate::{Marks, Store};
+use aws_sdk_dynamodb::error::SdkError;
+use serde::de::DeserializeOwned;
+
+/// A write by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It is done.
+    Done,
+    /// Its condition does not hold.
+    Refused,
+}
+
+/// In which order a list is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// By key.
+    Forward,
+    /// Against it.
+    Backward,
+}
+
+impl Store {
+    /// A store over the given table. The client brings region, credentials and its own retries.
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<std::sync::Arc<str>>) -> Self {
+        Self { client, table: table.into(), marks: Marks::default() }
+    }
+
+    /// One item, strongly consistent.
+    pub(crate) async fn get(&self, operation: &'static str, key: &Key) -> Result<Option<Item>, StoreError> {
+        let request = self.client.get_item().table_name(&*self.table).set_key(Some(key_item(key)));
+        let answer = request.consistent_read(true).send().await;
+        Ok(answer.map_err(|error| StoreError::service(operation, &error))?.item)
+    }
+
+    /// One item's value, strongly consistent.
+    pub(crate) async fn get_as<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        key: &Key,
+    ) -> Result<Option<T>, StoreError> {
+        self.get(operation, key).await?.map(from_item).transpose()
+    }
+
+    /// A write by itself. One that meets a transaction is repeated.
+    pub(crate) async fn write(&self, operation: &'static str, write: Write) -> Result<Written, StoreError> {
+        let mut waits = Waits::of(write.key());
+        loop {
+            match self.write_once(operation, write.clone().into_parts()).await {
+                Err(error) if error.is_throttled() => {
+                    if !waits.wait().await {
+                        return Err(error);
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn write_once(&self, operation: &'static str, parts: Parts) -> Result<Written, StoreError> {
+        let Parts { kind, key, update, condition, names, values } = parts;
+        match kind {
+            Kind::Put(item) => outcome(
+                operation,
+                self.client
+                    .put_item()
+                    .table_name(&*self.table)
+                    .set_item(Some(item))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .send()
+                    .await,
+            ),
+            Kind::Delete => outcome(
+                operation,
+                self.client
+                    .delete_item()
+                    .table_name(&*self.table)
+                    .set_key(Some(key))
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .send()
+                    .await,
+            ),
+            Kind::Update => outcome(
+                operation,
+                self.client
+                    .update_item()
+                    .table_name(&*self.table)
+                    .set_key(Some(key))
+                    .set_update_expression(update)
+                    .set_condition_expression(condition)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+                    .send()
+                    .await,
+            ),
+        }
+    }
+
+    /// Every item of a partition between two sort keys, strongly consistent, in order, whatever the number of pages.
+    pub(crate) async fn query_all(
+        &self,
+        operation: &'static str,
+        pk: &str,
+        between: Option<(&str, &str)>,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let query = self.client.query().table_name(&*self.table).consistent_read(true);
+            let query = query.expression_attribute_values(":pk", text(pk)).set_exclusive_start_key(start);
+            let query = match between {
+                None => query.key_condition_expression("pk = :pk"),
+                Some((from, to)) => query
+                    .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                    .expression_attribute_values(":from", text(from))
+                    .expression_attribute_values(":to", text(to)),
+            };
+            let answer = query.send().await.map_err(|error| StoreError::service(operation, &error))?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// A page of the items of a partition whose sort keys begin with `prefix`, strongly consistent.
+    pub(crate) async fn page<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        (pk, prefix): (&str, &str),
+        request: &PageRequest,
+        order: Order,
+    ) -> Result<Page<T>, ListError> {
+        let limit = request.limit.clamp(1, PAGE_LIMIT) as usize;
+        let after = request.cursor.as_ref().map(|cursor| cursor.position(pk, prefix)).transpose()?;
+        let mut start = after.map(|sk| key_item(&Key { pk: pk.to_owned(), sk }));
+        let mut found: Vec<Item> = Vec::new();
+        // One more than wanted tells whether there is another page, so that none is empty.
+        while found.len() <= limit {
+            let missing = i32::try_from(limit + 1 - found.len()).unwrap_or(i32::MAX);
+            let query = self
+                .client
+                .query()
+                .table_name(&*self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", text(pk))
+                .expression_attribute_values(":prefix", text(prefix))
+                .set_exclusive_start_key(start)
+                .scan_index_forward(order == Order::Forward)
+                .limit(missing);
+            let answer = query.send().await.map_err(|error| StoreError::service(operation, &error))?;
+            found.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|last| Cursor::after(pk, prefix, &attribute_text(last, "sk")));
+        let items = found.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
+    }
+
+    /// A counter of an item, after one was added.
+    pub(crate) async fn next_number(
+        &self,
+        operation: &'static str,
+        key: &Key,
+        counter: &'static str,
+    ) -> Result<u64, StoreError> {
+        let mut waits = Waits::of(key);
+        let item = loop {
+            let parts = Write::update(key.clone()).count(counter, 1).into_parts();
+            let request = self.client.update_item().table_name(&*self.table).set_key(Some(parts.key));
+            let request = request.set_update_expression(parts.update).set_expression_attribute_names(parts.names);
+            let request = request.set_expression_attribute_values(parts.values);
+            let request = request.return_values(aws_sdk_dynamodb::types::ReturnValue::UpdatedNew);
+            match request.send().await.map_err(|error| StoreError::service(operation, &error)) {
+                Ok(answer) => break answer.attributes.unwrap_or_default(),
+                Err(error) if error.is_throttled() => {
+                    if !waits.wait().await {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        crate::item::counter(&item, counter)
+    }
+
+    /// The error after the last of several tries that other writers overtook.
+    pub(crate) fn overtaken(operation: &'static str) -> StoreError {
+        StoreError::gave_up(operation, TRIES, "other writers changed the same items")
+    }
+}
+
+fn outcome<T, E>(operation: &'static str, answer: Result<T, SdkError<E>>) -> Result<Written, StoreError>
+where
+    E: aws_sdk_dynamodb::error::ProvideErrorMetadata + std::error::Error + 'static,
+{
+    use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+    match answer {
+        Ok(_) => Ok(Written::Done),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(Written::Refused),
+        Err(error) => Err(StoreError::service(operation, &error)),
+    }
+}

@@ -1,0 +1,230 @@
+//! The attempt log, the counts and the markers.
+
+use crate::table::{Fault, with_table};
+use crate::things::{acme, at, subscription_id};
+use futures::future::join_all;
+use jiff::Timestamp;
+use spacehook_domain::attempt::{Attempt, Outcome};
+use spacehook_domain::event::EventType;
+use spacehook_domain::failure::FailureReason;
+use spacehook_domain::ids::EventId;
+use spacehook_domain::retry::AttemptNumber;
+use spacehook_domain::stats::{BucketStart, Counts};
+use spacehook_store::{PageRequest, RecordedAttempt};
+use uuid::Uuid;
+
+fn attempt(started_at: Timestamp, failed_with: Option<u16>) -> Attempt {
+    Attempt {
+        event_id: EventId::from_digest(&[7; 32]),
+        event_type: EventType::SpaceReport,
+        number: AttemptNumber::FIRST,
+        started_at,
+        duration_ms: 40,
+        freshness_ms: 900,
+        outcome: match failed_with {
+            None => Outcome::Accepted { status: 204 },
+            Some(status) => Outcome::Failed {
+                reason: FailureReason::HttpStatus { status },
+                status: Some(status),
+                answer: Some("no".to_owned()),
+            },
+        },
+    }
+}
+
+fn recorded(subscription: u128, second: i64, failed_with: Option<u16>) -> RecordedAttempt {
+    RecordedAttempt {
+        tenant: acme(),
+        subscription: subscription_id(subscription),
+        enabled_since: at(-3_600),
+        attempt: attempt(at(second), failed_with),
+    }
+}
+
+/// Ids that sort in the order they are drawn, as version 7 does.
+fn log_ids() -> impl FnMut() -> Uuid {
+    let mut last = 0_u128;
+    move || {
+        last += 1;
+        Uuid::from_u128(last)
+    }
+}
+
+fn first_bucket() -> BucketStart {
+    BucketStart::holding(at(-86_400))
+}
+
+#[tokio::test]
+async fn sixty_attempts_are_recorded_in_few_requests() {
+    with_table(async |table| {
+        let store = &table.store;
+        // Two subscriptions; the second fails. 60 attempts in 60 s: one quarter of an hour.
+        let attempts: Vec<_> =
+            (0..60).map(|n| recorded(1 + u128::from(n % 2 == 1), i64::from(n), (n % 2 == 1).then_some(503))).collect();
+        let (done, requests) = table.requests(store.record_attempts(&attempts, log_ids())).await;
+        done.unwrap();
+        // 25 + 25 + 10; counts of two subscriptions and one marker.
+        assert_eq!(requests, "BatchWriteItem 3, UpdateItem 3");
+
+        for (subscription, reason) in [(1, None), (2, Some("http_503"))] {
+            let id = subscription_id(subscription);
+            let page = store.list_attempts(&acme(), &id, PageRequest::first(100)).await.unwrap();
+            let expected: Vec<_> =
+                attempts.iter().rev().filter(|one| one.subscription == id).map(|one| one.attempt.clone()).collect();
+            assert_eq!(page.items, expected, "the newest first");
+            let mut counts = Counts::default();
+            for one in &expected {
+                counts.add(one);
+            }
+            let buckets = store.buckets(&acme(), &id, first_bucket()).await.unwrap();
+            assert_eq!(buckets.len(), 1);
+            assert_eq!(buckets[0].counts, counts);
+            assert_eq!((buckets[0].start.start(), buckets[0].enabled_since), (at(0), at(-3_600)));
+            assert_eq!(counts.reasons.keys().next().map(String::as_str), reason);
+        }
+        let pk = format!("D#acme#{}", subscription_id(1));
+        for sk in table.sort_keys(&pk).await {
+            let days = if sk.starts_with("ATT#") { 7 } else { 8 };
+            let expires_at = table.raw_number(&pk, &sk, "expires_at").await.unwrap();
+            let base = if sk.starts_with("ATT#") { expires_at - days * 86_400 } else { at(0).as_second() };
+            assert_eq!(expires_at, base + days * 86_400);
+            assert!((0..60).contains(&(base - at(0).as_second())), "{sk}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn attempts_are_listed_the_newest_first_by_page() {
+    with_table(async |table| {
+        let store = &table.store;
+        // Three of one millisecond among them.
+        let attempts: Vec<_> = [0, 5, 5, 5, 9, 2_000].map(|second| recorded(1, second, None)).into();
+        store.record_attempts(&attempts, log_ids()).await.unwrap();
+        let (mut seen, mut request) = (Vec::new(), PageRequest::first(2));
+        loop {
+            let page = store.list_attempts(&acme(), &subscription_id(1), request).await.unwrap();
+            seen.extend(page.items.iter().map(|one| one.started_at));
+            // A newer one, recorded meanwhile, does not move what is still to come.
+            store.record_attempts(&[recorded(1, 3_000, None)], || Uuid::from_u128(99)).await.unwrap();
+            let Some(next) = page.next else { break };
+            request = PageRequest { limit: 2, cursor: Some(next) };
+        }
+        assert_eq!(seen, [2_000, 9, 5, 5, 5, 0].map(at));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn counts_of_many_writers_add_up_by_quarter_and_enabling() {
+    with_table(async |table| {
+        let store = &table.store;
+        let batches: Vec<_> =
+            (0..20).map(|n| [recorded(1, n, None), recorded(1, n, Some(500)), recorded(1, n + 900, None)]).collect();
+        for done in join_all(batches.iter().enumerate().map(|(n, batch)| {
+            let mut next = u128::try_from(n).unwrap() * 10;
+            store.record_attempts(batch, move || {
+                next += 1;
+                Uuid::from_u128(next)
+            })
+        }))
+        .await
+        {
+            done.unwrap();
+        }
+        let enabled_anew = RecordedAttempt { enabled_since: at(100), ..recorded(1, 101, Some(404)) };
+        store.record_attempts(&[enabled_anew], log_ids()).await.unwrap();
+
+        let buckets = store.buckets(&acme(), &subscription_id(1), first_bucket()).await.unwrap();
+        let seen: Vec<_> = buckets
+            .iter()
+            .map(|one| {
+                (one.start.start(), one.enabled_since, one.counts.attempts, one.counts.successes, one.counts.failures)
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [(at(0), at(-3_600), 40, 20, 20), (at(0), at(100), 1, 0, 1), (at(900), at(-3_600), 20, 20, 0)]
+        );
+        let of_quarter = store.buckets(&acme(), &subscription_id(1), BucketStart::holding(at(900))).await.unwrap();
+        assert_eq!(of_quarter.len(), 1);
+        assert!(store.buckets(&acme(), &subscription_id(2), first_bucket()).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_fails_is_marked_once_a_quarter_by_each_process() {
+    with_table(async |table| {
+        let store = &table.store;
+        let failing = async || {
+            let mut failing: Vec<_> = store
+                .failing_subscriptions()
+                .await
+                .unwrap()
+                .into_iter()
+                .map(|(_, subscription)| subscription)
+                .collect();
+            failing.sort();
+            failing
+        };
+        assert!(failing().await.is_empty());
+        let requests = async |attempt: RecordedAttempt| {
+            let (done, requests) = table.requests(store.record_attempts(&[attempt], log_ids())).await;
+            done.unwrap();
+            requests
+        };
+        assert_eq!(requests(recorded(1, 0, None)).await, "BatchWriteItem 1, UpdateItem 1");
+        assert!(failing().await.is_empty());
+        assert_eq!(requests(recorded(1, 1, Some(500))).await, "BatchWriteItem 1, UpdateItem 2");
+        assert_eq!(requests(recorded(1, 2, Some(500))).await, "BatchWriteItem 1, UpdateItem 1", "marked already");
+        assert_eq!(requests(recorded(1, 900, Some(500))).await, "BatchWriteItem 1, UpdateItem 2", "a new quarter");
+        for number in 2..20 {
+            store.record_attempts(&[recorded(number, 0, Some(500))], log_ids()).await.unwrap();
+        }
+        assert_eq!(failing().await, (1..20).map(subscription_id).collect::<Vec<_>>());
+        let (_, requests) = table.requests(store.failing_subscriptions()).await;
+        assert_eq!(requests, "Query 8");
+
+        table.other_process().clear_failing(&acme(), &subscription_id(1)).await.unwrap();
+        store.clear_failing(&acme(), &subscription_id(2)).await.unwrap();
+        assert_eq!(failing().await, (3..20).map(subscription_id).collect::<Vec<_>>());
+        // Who cleared it marks it anew at once; others with the next quarter.
+        store.record_attempts(&[recorded(2, 3, Some(500)), recorded(1, 1_800, Some(500))], log_ids()).await.unwrap();
+        assert_eq!(failing().await, (1..20).map(subscription_id).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn items_left_out_are_sent_again() {
+    with_table(async |table| {
+        let attempts: Vec<_> = (0..30).map(|n| recorded(1, n, None)).collect();
+        table.fault("BatchWriteItem", Fault::LeftOut);
+        table.fault("BatchWriteItem", Fault::LeftOut);
+        let (done, requests) = table.requests(table.store.record_attempts(&attempts, log_ids())).await;
+        done.unwrap();
+        assert_eq!(requests, "BatchWriteItem 4, UpdateItem 1");
+        let page = table.store.list_attempts(&acme(), &subscription_id(1), PageRequest::first(100)).await.unwrap();
+        assert_eq!(page.items.len(), 30);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mark_that_was_not_made_is_made_with_the_next_failure() {
+    with_table(async |table| {
+        const DENIED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#;
+        // The first UpdateItem is the counter's, the second the marker's.
+        table.fault("UpdateItem", Fault::Answer(400, DENIED));
+        table.fault("UpdateItem", Fault::Answer(400, DENIED));
+        let error = table.store.record_attempts(&[recorded(1, 0, Some(500))], log_ids()).await.unwrap_err();
+        assert_eq!(error.to_string(), "record attempts: AccessDeniedException: no");
+        assert!(!error.is_throttled());
+        let page = table.store.list_attempts(&acme(), &subscription_id(1), PageRequest::first(10)).await.unwrap();
+        assert_eq!(page.items.len(), 1, "the other requests were made");
+        table.store.record_attempts(&[recorded(1, 1, Some(500))], log_ids()).await.unwrap();
+        assert_eq!(table.store.failing_subscriptions().await.unwrap(), [(acme(), subscription_id(1))]);
+    })
+    .await;
+}

@@ -1,0 +1,38 @@
+//! The store against a real `DynamoDB` API: the one that `SPACEHOOK_TEST_DYNAMODB` names, such as
+//! `http://127.0.0.1:4566` of the local cloud. Without it every test is skipped, and says so.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod api_keys;
+mod attempts;
+mod faults;
+mod lists;
+mod registry;
+mod sensors;
+mod spaces;
+mod subscriptions;
+mod table;
+mod things;
+
+/// Every future of the store can be moved between threads, which the runtimes of Lambda ask for.
+#[test]
+fn futures_can_be_spawned() {
+    fn sendable<T: Send>(_: impl Fn(spacehook_store::Store) -> T) {}
+    sendable(|store| async move {
+        let tenant = things::acme();
+        let page = spacehook_store::PageRequest::first(1);
+        let one = things::subscription(1, "a", &[]);
+        let draft = things::draft("a", None, "b");
+        let _ = store.record_attempts(&[], uuid::Uuid::now_v7).await;
+        let _ = store.failing_subscriptions().await;
+        let _ = store.buckets(&tenant, &one.id, spacehook_domain::stats::BucketStart::holding(things::at(0))).await;
+        let _ = store.list_attempts(&tenant, &one.id, page).await;
+        let _ = store.create_subscription(&one).await;
+        let _ = store.update_subscription(&one, &one).await;
+        let _ = store.matching_subscriptions(&tenant, spacehook_domain::event::EventType::SpaceReport).await;
+        let _ = store.put_space_with_sensors(&tenant, &draft, &std::collections::BTreeMap::new()).await;
+        let _ = store.put_sensor(&tenant, &things::sensor("s", "a", "b")).await;
+        let _ = store.delete_space(&tenant, &draft.key()).await;
+        let _ = store.placement(&tenant, &things::sensor_id("s")).await;
+    });
+}

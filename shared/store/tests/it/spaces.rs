@@ -1,0 +1,139 @@
+//! The state of a space under writers who do not know of each other.
+
+use crate::table::with_table;
+use crate::things::{acme, at, building, draft, sensor, sensor_id};
+use futures::future::join_all;
+use spacehook_domain::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+use spacehook_domain::ids::{Sequence, SpaceId};
+use spacehook_domain::place::Space;
+use spacehook_domain::space_state::SpaceState;
+use spacehook_store::{Saved, StoredSpace};
+
+fn space() -> Space {
+    let draft = draft("HQ", None, "room 1");
+    Space {
+        space_id: SpaceId(7),
+        building_ref_id: draft.building_ref_id,
+        floor_ref_id: None,
+        space_ref_id: draft.space_ref_id,
+        name: None,
+        sensor_ids: [sensor_id("s1")].into(),
+    }
+}
+
+fn event(sequence: u64) -> Event {
+    Event {
+        version: EVENT_VERSION,
+        id: Event::derived_id(&acme(), SpaceId(7), EventType::SpaceReport, Sequence(sequence)),
+        tenant: acme(),
+        event_type: EventType::SpaceReport,
+        sequence: Sequence(sequence),
+        space: EventSpace::from(&space()),
+        occurred_at: at(0),
+        received_at: at(1),
+        change: Change { occupancy_changed: true, first_of_hour: false },
+        data: serde_json::json!({ "person_count": 1.5, "text": "é\u{0}#" }),
+    }
+}
+
+#[tokio::test]
+async fn twenty_concurrent_writers_lose_no_update() {
+    with_table(async |table| {
+        let write_one = async || {
+            for tries in 1.. {
+                let StoredSpace { version, mut state, mut pending } =
+                    table.store.stored_space(&acme(), SpaceId(7)).await.unwrap();
+                state.sequence = state.sequence.next();
+                pending.push(event(state.sequence.0));
+                match table.store.save_space(&acme(), SpaceId(7), version, &state, &pending).await.unwrap() {
+                    Saved::Yes => return tries,
+                    Saved::Conflict => {}
+                }
+            }
+            0
+        };
+        let tries: Vec<i32> = join_all((0..20).map(|_| write_one())).await;
+        assert!(tries.iter().sum::<i32>() > 20, "no writer ever met another: {tries:?}");
+        let stored = table.store.stored_space(&acme(), SpaceId(7)).await.unwrap();
+        assert_eq!((stored.version, stored.state.sequence), (20, Sequence(20)));
+        assert_eq!(stored.pending, (1..=20).map(event).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pending_events_are_cleared_only_for_their_version() {
+    with_table(async |table| {
+        let (store, state) = (&table.store, SpaceState::default());
+        assert_eq!(store.stored_space(&acme(), SpaceId(7)).await.unwrap(), StoredSpace::default());
+        assert_eq!(store.save_space(&acme(), SpaceId(7), 0, &state, &[event(1)]).await.unwrap(), Saved::Yes);
+        assert_eq!(store.save_space(&acme(), SpaceId(7), 0, &state, &[]).await.unwrap(), Saved::Conflict);
+        assert_eq!(store.save_space(&acme(), SpaceId(7), 5, &state, &[]).await.unwrap(), Saved::Conflict);
+        let two = [event(1), event(2)];
+        assert_eq!(store.save_space(&acme(), SpaceId(7), 1, &state, &two).await.unwrap(), Saved::Yes);
+
+        // The writer of version 1 comes late: what version 2 still has to send stays.
+        store.clear_pending(&acme(), SpaceId(7), 1).await.unwrap();
+        assert_eq!(store.stored_space(&acme(), SpaceId(7)).await.unwrap().pending, two);
+        store.clear_pending(&acme(), SpaceId(7), 2).await.unwrap();
+        store.clear_pending(&acme(), SpaceId(7), 2).await.unwrap();
+        let stored = store.stored_space(&acme(), SpaceId(7)).await.unwrap();
+        assert_eq!((stored.version, stored.pending), (2, Vec::new()));
+        // A space that is gone is no error, and does not come back by it.
+        store.clear_pending(&acme(), SpaceId(8), 0).await.unwrap();
+        assert!(table.raw("S#acme#8", "STATE").await.is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_state_that_does_not_fit_is_a_typed_error() {
+    with_table(async |table| {
+        let many: Vec<Event> = (0..1_500).map(event).collect();
+        let saved = table.store.save_space(&acme(), SpaceId(7), 0, &SpaceState::default(), &many).await;
+        assert!(saved.unwrap_err().is_too_large());
+        assert_eq!(table.store.stored_space(&acme(), SpaceId(7)).await.unwrap().version, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_requests_of_a_reading_are_as_documented() {
+    with_table(async |table| {
+        let store = &table.store;
+        store.put_building(&acme(), &building("HQ")).await.unwrap();
+        let (space, _) = store.put_space(&acme(), &draft("HQ", None, "room 1")).await.unwrap();
+        store.put_sensor(&acme(), &sensor("s1", "HQ", "room 1")).await.unwrap();
+
+        let (overview, requests) = table.requests(store.tenant_overview(&acme())).await;
+        assert_eq!((overview.unwrap().registry_version, requests.as_str()), (3, "GetItem 1"));
+        let (placement, requests) = table.requests(store.placement(&acme(), &sensor_id("s1"))).await;
+        assert_eq!(requests, "GetItem 2");
+        let placed = placement.unwrap().unwrap();
+        assert_eq!((placed.space_id, placed.sensor_ids), (space.space_id, [sensor_id("s1")].into()));
+        let (nowhere, requests) = table.requests(store.placement(&acme(), &sensor_id("s2"))).await;
+        assert_eq!((nowhere.unwrap(), requests.as_str()), (None, "GetItem 1"));
+        let (_, requests) = table.requests(store.stored_space(&acme(), space.space_id)).await;
+        assert_eq!(requests, "GetItem 1");
+        let state = SpaceState::default();
+        let (_, requests) = table.requests(store.save_space(&acme(), space.space_id, 0, &state, &[event(1)])).await;
+        assert_eq!(requests, "PutItem 1");
+        let (_, requests) = table.requests(store.clear_pending(&acme(), space.space_id, 1)).await;
+        assert_eq!(requests, "UpdateItem 1");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sensor_that_its_space_does_not_know_is_read_again_and_not_taken_for_unassigned() {
+    with_table(async |table| {
+        let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+        let sensor = [("sensor_id", "s1"), ("building_ref_id", "HQ"), ("space_ref_id", "room 1")];
+        let key = [("pk", "T#acme"), ("sk", "SEN#s1")];
+        table.put_raw(key.into_iter().chain(sensor).map(|(name, value)| (name, text(value)))).await;
+        let (placement, requests) = table.requests(table.store.placement(&acme(), &sensor_id("s1"))).await;
+        assert!(placement.unwrap_err().is_throttled());
+        assert_eq!(requests, "GetItem 8");
+    })
+    .await;
+}
