@@ -1,0 +1,92 @@
+//! What every handler can reach.
+
+use crate::auth::Keys;
+use crate::ports::{KeyRecords, RegistryRecords, Secrets, SubscriptionRecords};
+use crate::problem::Problem;
+use jiff::Timestamp;
+use spacehook_domain::ids::TenantId;
+use spacehook_domain::receiver::ReceiverPolicy;
+use std::ops::Deref;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Fills bytes from a good source; false where there is none.
+pub type Randomness = fn(&mut [u8]) -> bool;
+
+/// What the API is made of.
+pub struct Parts {
+    /// Subscriptions and what is recorded of them.
+    pub subscriptions: Arc<dyn SubscriptionRecords>,
+    /// Buildings, floors, spaces and sensors.
+    pub registry: Arc<dyn RegistryRecords>,
+    /// API keys.
+    pub keys: Arc<dyn KeyRecords>,
+    /// Secrets of subscriptions.
+    pub secrets: Arc<dyn Secrets>,
+    /// Which receivers may be called.
+    pub policy: ReceiverPolicy,
+    /// The tenant that the first admin key belongs to.
+    pub first_tenant: TenantId,
+    /// The clock.
+    pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Randomness for ids and secrets.
+    pub randomness: Randomness,
+}
+
+/// Everything that a handler can reach; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The parts, and what is remembered between requests.
+pub struct Inner {
+    parts: Parts,
+    /// Keys seen in the last seconds.
+    pub known_keys: Keys,
+}
+
+impl App {
+    /// An application of these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner { parts, known_keys: Keys::default() }))
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Deref for Inner {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl Inner {
+    /// Now, to the millisecond: what is stored and shown has no finer times.
+    pub fn now(&self) -> Timestamp {
+        let now = (self.parts.clock)();
+        // Cutting a time that exists leaves one that exists.
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
+    /// Random bytes.
+    pub fn random<const N: usize>(&self) -> Result<[u8; N], Problem> {
+        let mut bytes = [0; N];
+        if (self.parts.randomness)(&mut bytes) { Ok(bytes) } else { Err(Problem::internal("no source of randomness")) }
+    }
+
+    /// A random id (UUID version 4).
+    pub fn random_id(&self) -> Result<Uuid, Problem> {
+        Ok(uuid::Builder::from_random_bytes(self.random()?).into_uuid())
+    }
+
+    /// An id that sorts by time (UUID version 7).
+    pub fn ordered_id(&self) -> Result<Uuid, Problem> {
+        let since_1970_ms = u64::try_from(self.now().as_millisecond()).unwrap_or_default();
+        Ok(uuid::Builder::from_unix_timestamp_millis(since_1970_ms, &self.random()?).into_uuid())
+    }
+}

@@ -1,0 +1,88 @@
+//! The environment variables of the function.
+
+use spacehook_domain::ids::TenantId;
+use spacehook_domain::receiver::{AllowedNetworks, PortPolicy, ReceiverPolicy};
+use spacehook_runtime::{Environment, InvalidEnvironment};
+
+/// What the function is told.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The table (`TABLE_NAME`).
+    pub table_name: String,
+    /// What names of secrets begin with (`SECRET_PREFIX`).
+    pub secret_prefix: String,
+    /// The secret that is the first admin key (`ADMIN_KEY_SECRET_ARN`).
+    pub admin_key_arn: String,
+    /// The tenant that the first admin key belongs to (`FIRST_TENANT`).
+    pub first_tenant: TenantId,
+    /// Which receivers may be called (`ALLOWED_NETWORKS`, `ALLOWED_PORTS`).
+    pub policy: ReceiverPolicy,
+}
+
+/// Why the function can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidConfiguration {
+    /// Variables are missing or wrong.
+    #[error(transparent)]
+    Environment(#[from] InvalidEnvironment),
+    /// No tenant, although nothing is wrong with the variable: can't be.
+    #[error("FIRST_TENANT is not set")]
+    NoTenant,
+}
+
+/// Reads the variables; every mistake is listed.
+pub fn read<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> Result<Configuration, InvalidConfiguration> {
+    environment.required("FIRST_TENANT");
+    let first_tenant = environment.parsed("FIRST_TENANT", None, |text| TenantId::parse(text).map(Some));
+    let networks = environment.parsed("ALLOWED_NETWORKS", AllowedNetworks::default(), AllowedNetworks::parse);
+    let ports = environment.parsed("ALLOWED_PORTS", PortPolicy::default(), PortPolicy::parse);
+    let rest = (
+        environment.required("TABLE_NAME"),
+        environment.required("SECRET_PREFIX"),
+        environment.required("ADMIN_KEY_SECRET_ARN"),
+    );
+    let ((table_name, secret_prefix, admin_key_arn), first_tenant) = environment.finish((rest, first_tenant))?;
+    Ok(Configuration {
+        table_name,
+        secret_prefix,
+        admin_key_arn,
+        first_tenant: first_tenant.ok_or(InvalidConfiguration::NoTenant)?,
+        policy: ReceiverPolicy::new(networks, ports),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(of: &'static [(&'static str, &'static str)]) -> Environment<impl Fn(&str) -> Option<String>> {
+        Environment::new(|name| of.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn every_mistake_is_listed() {
+        let error =
+            read(environment(&[("FIRST_TENANT", "A B"), ("ALLOWED_NETWORKS", "0.0.0.0/0"), ("ALLOWED_PORTS", "x")]))
+                .unwrap_err()
+                .to_string();
+        for name in
+            ["TABLE_NAME", "SECRET_PREFIX", "ADMIN_KEY_SECRET_ARN", "FIRST_TENANT", "ALLOWED_NETWORKS", "ALLOWED_PORTS"]
+        {
+            assert!(error.contains(name), "{name} in {error}");
+        }
+    }
+
+    #[test]
+    fn what_the_template_gives_is_enough() {
+        let read = read(environment(&[
+            ("TABLE_NAME", "t"),
+            ("SECRET_PREFIX", "spacehook/dev/"),
+            ("ADMIN_KEY_SECRET_ARN", "arn:x"),
+            ("FIRST_TENANT", "default"),
+            ("ALLOWED_NETWORKS", ""),
+            ("ALLOWED_PORTS", "443,1024-65535"),
+        ]))
+        .unwrap();
+        assert_eq!(read.policy, ReceiverPolicy::default());
+    }
+}

@@ -1,0 +1,225 @@
+//! What the API needs from outside, one small trait a capability, so that every rule of the API can be tested
+//! without AWS. [`crate::adapters`] has the real ones.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use spacehook_credentials::{CredentialsError, SecretName, SecretVersion};
+use spacehook_domain::api_key::{ApiKey, KeyId};
+use spacehook_domain::attempt::Attempt;
+use spacehook_domain::credentials::Credentials;
+use spacehook_domain::event::EventType;
+use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, TenantId};
+use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
+use spacehook_domain::space_state::SpaceState;
+use spacehook_domain::stats::{Bucket, BucketStart};
+use spacehook_domain::subscription::Subscription;
+use spacehook_store::{Page, PageRequest, Put, SENSORS_LIMIT, SpaceDraft, SpaceWithSensors, UnassignedSensor};
+use std::collections::BTreeMap;
+
+/// The records can't be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failed {
+    /// Not now; later it may work. The text is for the log.
+    #[error("{0}")]
+    Busy(String),
+    /// Not at all: a record that can't be read, or is too large. The text is for the log.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// A list can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListFailed {
+    /// The cursor is not one of this list.
+    #[error("the cursor was not made by this list")]
+    InvalidCursor,
+    /// The records failed.
+    #[error(transparent)]
+    Failed(#[from] Failed),
+}
+
+/// A subscription can't be changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeFailed {
+    /// It is not what it was when it was read.
+    #[error("changed meanwhile")]
+    Conflict,
+    /// Another has its name.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The tenant has as many subscriptions to this type as can be.
+    #[error("too many subscriptions to {0}")]
+    LimitReached(EventType),
+    /// The records failed.
+    #[error(transparent)]
+    Failed(#[from] Failed),
+}
+
+/// Subscriptions and what is recorded of them.
+#[async_trait]
+pub trait SubscriptionRecords: Send + Sync {
+    /// Keeps a new one.
+    async fn create(&self, subscription: &Subscription) -> Result<(), ChangeFailed>;
+    /// Replaces one, if it still is what it was.
+    async fn update(&self, before: &Subscription, after: &Subscription) -> Result<(), ChangeFailed>;
+    /// Removes one, if it still is what it was.
+    async fn delete(&self, subscription: &Subscription) -> Result<(), ChangeFailed>;
+    /// Reads one.
+    async fn get(&self, tenant: &TenantId, id: &SubscriptionId) -> Result<Option<Subscription>, Failed>;
+    /// Reads a page of a tenant's.
+    async fn list(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<Subscription>, ListFailed>;
+    /// Reads a page of the attempts of one, the newest first.
+    async fn attempts(
+        &self,
+        tenant: &TenantId,
+        id: &SubscriptionId,
+        page: PageRequest,
+    ) -> Result<Page<Attempt>, ListFailed>;
+    /// Reads the counts of one since a quarter of an hour.
+    async fn buckets(&self, tenant: &TenantId, id: &SubscriptionId, from: BucketStart) -> Result<Vec<Bucket>, Failed>;
+}
+
+/// Something can't be removed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemoveFailed {
+    /// It holds something: what, in words for people.
+    #[error("there are still {0}")]
+    InUse(&'static str),
+    /// The records failed.
+    #[error(transparent)]
+    Failed(#[from] Failed),
+}
+
+/// A place or a sensor can't be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PutFailed {
+    /// There is no such building.
+    #[error("there is no such building")]
+    NoBuilding,
+    /// There is no such floor in the building.
+    #[error("there is no such floor in the building")]
+    NoFloor,
+    /// There is no such space in the building.
+    #[error("there is no such space in the building")]
+    NoSpace,
+    /// The space would have more sensors than it can.
+    #[error("a space has at most {SENSORS_LIMIT} sensors")]
+    TooManySensors,
+    /// The records failed.
+    #[error(transparent)]
+    Failed(#[from] Failed),
+}
+
+/// Buildings, floors, spaces and sensors.
+#[async_trait]
+pub trait RegistryRecords: Send + Sync {
+    /// Keeps a building.
+    async fn put_building(&self, tenant: &TenantId, building: &Building) -> Result<Put, Failed>;
+    /// Reads a building.
+    async fn building(&self, tenant: &TenantId, id: &BuildingRefId) -> Result<Option<Building>, Failed>;
+    /// Reads a page of the buildings.
+    async fn list_buildings(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<Building>, ListFailed>;
+    /// Removes a building that has neither floors nor spaces; false where there is none.
+    async fn delete_building(&self, tenant: &TenantId, id: &BuildingRefId) -> Result<bool, RemoveFailed>;
+
+    /// Keeps a floor.
+    async fn put_floor(&self, tenant: &TenantId, floor: &Floor) -> Result<Put, PutFailed>;
+    /// Reads a floor.
+    async fn floor(
+        &self,
+        tenant: &TenantId,
+        building: &BuildingRefId,
+        id: &FloorRefId,
+    ) -> Result<Option<Floor>, Failed>;
+    /// Reads a page of the floors of a building.
+    async fn list_floors(
+        &self,
+        tenant: &TenantId,
+        building: &BuildingRefId,
+        page: PageRequest,
+    ) -> Result<Page<Floor>, ListFailed>;
+    /// Removes a floor that no space is on; false where there is none.
+    async fn delete_floor(
+        &self,
+        tenant: &TenantId,
+        building: &BuildingRefId,
+        id: &FloorRefId,
+    ) -> Result<bool, RemoveFailed>;
+
+    /// Keeps a space; its sensors stay with it.
+    async fn put_space(&self, tenant: &TenantId, draft: &SpaceDraft) -> Result<(Space, Put), PutFailed>;
+    /// Keeps a space and assigns these sensors to it, besides those it has.
+    async fn put_space_with_sensors(
+        &self,
+        tenant: &TenantId,
+        draft: &SpaceDraft,
+        sensors: &BTreeMap<SensorId, Option<String>>,
+    ) -> Result<SpaceWithSensors, PutFailed>;
+    /// Reads a space.
+    async fn space(&self, tenant: &TenantId, key: &SpaceKey) -> Result<Option<Space>, Failed>;
+    /// Reads a page of the spaces of a building.
+    async fn list_spaces(
+        &self,
+        tenant: &TenantId,
+        building: &BuildingRefId,
+        page: PageRequest,
+    ) -> Result<Page<Space>, ListFailed>;
+    /// Removes a space that has no sensors; false where there is none.
+    async fn delete_space(&self, tenant: &TenantId, key: &SpaceKey) -> Result<bool, RemoveFailed>;
+    /// Reads the state of a space; the empty state where nothing was heard yet.
+    async fn space_state(&self, tenant: &TenantId, space: SpaceId) -> Result<SpaceState, Failed>;
+
+    /// Assigns a sensor to a space, or moves it.
+    async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<Put, PutFailed>;
+    /// Reads a sensor.
+    async fn sensor(&self, tenant: &TenantId, id: &SensorId) -> Result<Option<Sensor>, Failed>;
+    /// Reads a page of the sensors.
+    async fn list_sensors(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<Sensor>, ListFailed>;
+    /// Removes a sensor; false where there is none.
+    async fn delete_sensor(&self, tenant: &TenantId, id: &SensorId) -> Result<bool, Failed>;
+    /// Reads a page of the sensors that report and belong to no space.
+    async fn list_unassigned(&self, tenant: &TenantId, page: PageRequest)
+    -> Result<Page<UnassignedSensor>, ListFailed>;
+}
+
+/// API keys.
+#[async_trait]
+pub trait KeyRecords: Send + Sync {
+    /// Keeps a new key; false where one has its id.
+    async fn create_key(&self, key: &ApiKey) -> Result<bool, Failed>;
+    /// Reads a key by what it is called.
+    async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Failed>;
+    /// Reads a page of a tenant's keys.
+    async fn list_keys(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<ApiKey>, ListFailed>;
+    /// Removes a key; false where the tenant has none of this id.
+    async fn delete_key(&self, tenant: &TenantId, id: &KeyId) -> Result<bool, Failed>;
+}
+
+/// Secrets of subscriptions, and the first admin key.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// The name that a subscription's secret has.
+    fn name(&self, tenant: &TenantId, id: &SubscriptionId) -> SecretName;
+    /// Makes a secret.
+    async fn create(
+        &self,
+        name: &SecretName,
+        version: &SecretVersion,
+        credentials: &Credentials,
+    ) -> Result<(), CredentialsError>;
+    /// Puts a new version.
+    async fn put(
+        &self,
+        name: &SecretName,
+        version: &SecretVersion,
+        credentials: &Credentials,
+    ) -> Result<(), CredentialsError>;
+    /// Makes this version the current one again.
+    async fn make_current(&self, name: &SecretName, version: &SecretVersion) -> Result<(), CredentialsError>;
+    /// Reads a version.
+    async fn get(&self, name: &SecretName, version: &SecretVersion) -> Result<Credentials, CredentialsError>;
+    /// Deletes a secret.
+    async fn delete(&self, name: &SecretName) -> Result<(), CredentialsError>;
+    /// The first admin key.
+    async fn admin_key(&self) -> Result<SecretString, CredentialsError>;
+}

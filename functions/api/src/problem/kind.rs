@@ -1,0 +1,210 @@
+//! Every kind of problem there is: its stable name, its status, and what it means.
+
+use http::StatusCode;
+
+/// A kind of problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The body is not what its content type says.
+    MalformedRequest,
+    /// A parameter of the path or the query is wrong.
+    InvalidParameters,
+    /// No key, or not one that is known.
+    Unauthenticated,
+    /// The key may not do this.
+    ScopeMissing,
+    /// Nothing there, or another tenant's.
+    NotFound,
+    /// The resource does not know this method.
+    MethodNotAllowed,
+    /// A name that must be unique is another's.
+    NameTaken,
+    /// What is to be deleted holds something.
+    StillInUse,
+    /// One more would be too many.
+    LimitReached,
+    /// Somebody else changed it at the same time.
+    ChangedMeanwhile,
+    /// `If-Match` names another revision.
+    PreconditionFailed,
+    /// More bytes than are read.
+    BodyTooLarge,
+    /// A content type that is not understood.
+    UnsupportedMediaType,
+    /// Fields of the body are wrong.
+    InvalidFields,
+    /// The guard refuses the receiver.
+    ReceiverRefused,
+    /// A fault of Spacehook.
+    Internal,
+    /// Something needed is down, or busy.
+    Unavailable,
+}
+
+struct Words {
+    name: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    meaning: &'static str,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 17] = [
+        Self::MalformedRequest,
+        Self::InvalidParameters,
+        Self::Unauthenticated,
+        Self::ScopeMissing,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NameTaken,
+        Self::StillInUse,
+        Self::LimitReached,
+        Self::ChangedMeanwhile,
+        Self::PreconditionFailed,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidFields,
+        Self::ReceiverRefused,
+        Self::Internal,
+        Self::Unavailable,
+    ];
+
+    /// The stable `type` of the problem: a path of this API.
+    pub fn uri(self) -> String {
+        format!("/problems/{}", self.name())
+    }
+
+    /// The last part of [`Kind::uri`].
+    pub fn name(self) -> &'static str {
+        self.words().name
+    }
+
+    /// The HTTP status it comes with.
+    pub fn status(self) -> StatusCode {
+        self.words().status
+    }
+
+    /// It in a few words.
+    pub fn title(self) -> &'static str {
+        self.words().title
+    }
+
+    /// What it means, and what to do about it.
+    pub fn meaning(self) -> &'static str {
+        self.words().meaning
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one table: a kind, and its words beside it")]
+    fn words(self) -> Words {
+        let words = |name, status, title, meaning| Words { name, status, title, meaning };
+        match self {
+            Self::MalformedRequest => words(
+                "malformed-request",
+                StatusCode::BAD_REQUEST,
+                "The request can't be read",
+                "The body is not what its content type says. `detail` says where reading it stopped.",
+            ),
+            Self::InvalidParameters => words(
+                "invalid-parameters",
+                StatusCode::BAD_REQUEST,
+                "Parameters are not valid",
+                "A parameter of the path or of the query is not valid; `errors` names each.",
+            ),
+            Self::Unauthenticated => words(
+                "unauthenticated",
+                StatusCode::UNAUTHORIZED,
+                "No valid API key",
+                "Send `Authorization: Bearer` and a key that exists.",
+            ),
+            Self::ScopeMissing => words(
+                "scope-missing",
+                StatusCode::FORBIDDEN,
+                "The API key may not do this",
+                "The key lacks the scope that `detail` names.",
+            ),
+            Self::NotFound => words(
+                "not-found",
+                StatusCode::NOT_FOUND,
+                "Not found",
+                "There is no such resource, or it belongs to another tenant.",
+            ),
+            Self::MethodNotAllowed => words(
+                "method-not-allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The resource has no such method",
+                "The header `Allow` lists the methods that the resource has.",
+            ),
+            Self::NameTaken => words(
+                "name-taken",
+                StatusCode::CONFLICT,
+                "The name is taken",
+                "Another subscription of the tenant has this name; upper and lower case count as the same.",
+            ),
+            Self::StillInUse => words(
+                "still-in-use",
+                StatusCode::CONFLICT,
+                "It still holds something",
+                "Delete or move what is in it first; `detail` says what that is.",
+            ),
+            Self::LimitReached => words(
+                "limit-reached",
+                StatusCode::CONFLICT,
+                "A limit is reached",
+                "One more would be over the limit that `detail` names.",
+            ),
+            Self::ChangedMeanwhile => words(
+                "changed-meanwhile",
+                StatusCode::CONFLICT,
+                "Changed by somebody else at the same time",
+                "Read the resource again and repeat the change.",
+            ),
+            Self::PreconditionFailed => words(
+                "precondition-failed",
+                StatusCode::PRECONDITION_FAILED,
+                "The resource has another revision",
+                "`If-Match` names a revision that is not the present one. Read the resource and repeat the \
+                 change.",
+            ),
+            Self::BodyTooLarge => words(
+                "body-too-large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+                "`detail` names the limit.",
+            ),
+            Self::UnsupportedMediaType => words(
+                "unsupported-media-type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The content type is not supported",
+                "`detail` lists the content types that are.",
+            ),
+            Self::InvalidFields => words(
+                "invalid-fields",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Fields are not valid",
+                "Fields of the body break a rule; `errors` has all of them, each with its place.",
+            ),
+            Self::ReceiverRefused => words(
+                "receiver-refused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The receiver is refused by policy",
+                "Webhooks may go to public HTTPS addresses only, unless the operator allows more. The error \
+                 at the URL has the rule that refused in `rule`; other errors of the request are listed with \
+                 it.",
+            ),
+            Self::Internal => words(
+                "internal",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "A fault of Spacehook",
+                "It has been logged under the request's id.",
+            ),
+            Self::Unavailable => words(
+                "unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not available now",
+                "Something that the request needs is down or busy. Try again after the seconds in \
+                 `Retry-After`.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Names of a customer's own things, in paths and in bodies.
+//!
+//! API Gateway's HTTP APIs decode a path before the function sees it: `%2F` arrives as `/`, and what follows a decoded
+//! `?` or `#` is lost. A name with such a character could be created and never again be addressed, so it is refused
+//! when it is created, with the reason. Everything else in a name is the customer's own spelling.
+
+use crate::problem::Problem;
+use spacehook_domain::api_key::KeyId;
+use spacehook_domain::ids::{BuildingRefId, FloorRefId, InvalidId, SensorId, SpaceRefId, SubscriptionId};
+use spacehook_domain::place::SpaceKey;
+
+const NOT_ADDRESSABLE: [char; 5] = ['/', '\\', '?', '#', '%'];
+
+/// Why a text is no name of a customer's thing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidReference {
+    /// Not of the form.
+    #[error(transparent)]
+    Form(#[from] InvalidId),
+    /// It can't be part of a path.
+    #[error("must not have any of the characters / \\ ? # %, nor be '.' or '..': it could not be addressed in a path")]
+    NotAddressable,
+}
+
+fn read<'a, T>(text: &'a str, parse: impl FnOnce(&'a str) -> Result<T, InvalidId>) -> Result<T, InvalidReference> {
+    if text.contains(NOT_ADDRESSABLE) || matches!(text, "." | "..") {
+        return Err(InvalidReference::NotAddressable);
+    }
+    Ok(parse(text)?)
+}
+
+/// A building in a body.
+pub fn building(text: &str) -> Result<BuildingRefId, InvalidReference> {
+    read(text, BuildingRefId::parse)
+}
+
+/// A floor in a body.
+pub fn floor(text: &str) -> Result<FloorRefId, InvalidReference> {
+    read(text, FloorRefId::parse)
+}
+
+/// A space in a body.
+pub fn space(text: &str) -> Result<SpaceRefId, InvalidReference> {
+    read(text, SpaceRefId::parse)
+}
+
+/// A sensor in a body.
+pub fn sensor(text: &str) -> Result<SensorId, InvalidReference> {
+    read(text, SensorId::parse)
+}
+
+/// The building of a path.
+pub fn building_in_path(text: &str) -> Result<BuildingRefId, Problem> {
+    building(text).map_err(|error| Problem::parameter("building_ref_id", error.to_string()))
+}
+
+/// The floor of a path.
+pub fn floor_in_path(text: &str) -> Result<FloorRefId, Problem> {
+    floor(text).map_err(|error| Problem::parameter("floor_ref_id", error.to_string()))
+}
+
+/// The space of a path.
+pub fn space_in_path(building: &str, space: &str) -> Result<SpaceKey, Problem> {
+    let building_ref_id = building_in_path(building)?;
+    let space_ref_id = self::space(space).map_err(|error| Problem::parameter("space_ref_id", error.to_string()))?;
+    Ok(SpaceKey { building_ref_id, space_ref_id })
+}
+
+/// The sensor of a path.
+pub fn sensor_in_path(text: &str) -> Result<SensorId, Problem> {
+    sensor(text).map_err(|error| Problem::parameter("sensor_id", error.to_string()))
+}
+
+/// The subscription of a path. What is no id names no subscription.
+pub fn subscription_in_path(text: &str) -> Result<SubscriptionId, Problem> {
+    SubscriptionId::parse(text).map_err(|_| Problem::not_found("subscription"))
+}
+
+/// The key of a path. What is no id names no key.
+pub fn key_in_path(text: &str) -> Result<KeyId, Problem> {
+    KeyId::parse(text).map_err(|_| Problem::not_found("API key"))
+}

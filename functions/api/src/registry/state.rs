@@ -1,0 +1,142 @@
+//! The present state of a space.
+
+use super::spaces::find;
+use crate::App;
+use crate::auth::{Allowed, Reads};
+use crate::problem::Problem;
+use crate::reference::space_in_path;
+use axum::Json;
+use axum::extract::{Path, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use spacehook_domain::payload::Environment;
+use spacehook_domain::place::Space;
+use spacehook_domain::reading::{Coordinate, Metres};
+use spacehook_domain::space_state::{SensorState, SpaceState};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_space_state))
+}
+
+/// What the sensors of a space say together now, and each by itself.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = SpaceState)]
+pub struct StateView {
+    /// Spacehook's own number of the space.
+    pub space_id: u64,
+    /// The building it is in.
+    pub building_ref_id: String,
+    /// The floor it is on.
+    #[schema(required)]
+    pub floor_ref_id: Option<String>,
+    /// The customer's own name of it.
+    pub space_ref_id: String,
+    /// The newest observation; null where nothing was heard yet.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub observed_at: Option<Timestamp>,
+    /// The sequence of its newest event; 0 where there was none.
+    pub sequence: u64,
+    /// `available` or `occupied`; null where no sensor can tell.
+    #[schema(required, value_type = Option<String>)]
+    pub state: Option<spacehook_domain::payload::Availability>,
+    /// Occupied by belongings only; null where no sensor can tell.
+    #[schema(required)]
+    pub passively_occupied: Option<bool>,
+    /// People in the space; 0 also where no sensor counts.
+    pub person_count: u32,
+    /// Belongings detected; null where no sensor can tell.
+    #[schema(required)]
+    pub signs_of_life: Option<bool>,
+    /// Motion detected; null where no sensor can tell.
+    #[schema(required)]
+    pub motion_detected: Option<bool>,
+    /// One array a sensor that locates people, of one `[x, y]` a person, in metres.
+    #[schema(value_type = Vec<Vec<Vec<f64>>>)]
+    pub coordinates: Vec<Vec<Coordinate>>,
+    /// Distances between people in metres; null where no sensor measures them.
+    #[schema(required, value_type = Option<Vec<f64>>)]
+    pub distances: Option<Vec<Metres>>,
+    /// As in the body of `space_report`; null where no sensor measures it.
+    #[schema(required, value_type = Option<Object>)]
+    pub environment: Option<Environment>,
+    /// What each sensor last said, quantity by quantity.
+    pub sensors: Vec<SensorValues>,
+}
+
+/// What one sensor last said.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SensorValues {
+    /// As its vendor names it.
+    pub sensor_id: String,
+    /// The newest value of each quantity that it ever reported.
+    pub values: BTreeMap<String, DatedValue>,
+}
+
+/// A value and when it was observed.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct DatedValue {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// The value, in the unit that readings have.
+    pub value: Value,
+}
+
+impl StateView {
+    fn of(space: Space, state: &SpaceState) -> Self {
+        let now = state.aggregate();
+        // A sensor that was moved away keeps its values until the next reading of the space; they are not shown.
+        let here = |id: &_| space.sensor_ids.contains(id);
+        let sensors = state.sensors().iter().filter(|(id, _)| here(id));
+        Self {
+            sensors: sensors.map(|(id, values)| sensor_values(id.as_str(), values)).collect(),
+            space_id: space.space_id.0,
+            building_ref_id: space.building_ref_id.into(),
+            floor_ref_id: space.floor_ref_id.map(Into::into),
+            space_ref_id: space.space_ref_id.into(),
+            observed_at: state.observed_at(),
+            sequence: state.sequence.0,
+            state: now.availability,
+            passively_occupied: now.passively_occupied,
+            person_count: now.person_count.0,
+            signs_of_life: now.signs_of_life,
+            motion_detected: now.motion_detected,
+            coordinates: now.coordinates,
+            distances: now.distances,
+            environment: now.environment,
+        }
+    }
+}
+
+fn sensor_values(id: &str, state: &SensorState) -> SensorValues {
+    // A sensor's state is an object of dated values, so this reads what it writes.
+    let values = serde_json::to_value(state).and_then(serde_json::from_value).unwrap_or_default();
+    SensorValues { sensor_id: id.to_owned(), values }
+}
+
+/// Get the state of a space
+///
+/// What its sensors say together now, as the next `space_report` would have it.
+#[utoipa::path(
+    get, path = "/v1/buildings/{building_ref_id}/spaces/{space_ref_id}/state", tag = "places",
+    security(("api_key" = ["read"])),
+    params(
+        ("building_ref_id" = String, Path, description = "The customer's own name of the building"),
+        ("space_ref_id" = String, Path, description = "The customer's own name of the space"),
+    ),
+    responses((status = 200, description = "The state", body = StateView))
+)]
+async fn get_space_state(
+    State(app): State<App>,
+    allowed: Allowed<Reads>,
+    Path((building, space)): Path<(String, String)>,
+) -> Result<Json<StateView>, Problem> {
+    let space = find(&app, &allowed, &space_in_path(&building, &space)?).await?;
+    let state = app.registry.space_state(&allowed.caller.tenant, space.space_id).await?;
+    Ok(Json(StateView::of(space, &state)))
+}

@@ -1,0 +1,27 @@
+//! Subscriptions: what a user calls their webhook.
+//!
+//! **The secret and the record.** Credentials live in Secrets Manager, everything else in the table, and there is no
+//! transaction over both. So the order is fixed: what a subscription will name is there before it is named, and what
+//! no subscription names any more goes last.
+//!
+//! - Create: the secret, then the subscription. If that is refused, the secret is deleted again.
+//! - Change of credentials: a new version of the secret, then the subscription that names the version. If that is
+//!   refused, the version in use is made the current one again.
+//! - Delete: the subscription, then the secret.
+//!
+//! Whatever is interrupted, no delivery is ever signed or authenticated with credentials that its subscription does
+//! not name; at worst a secret is left that nothing names, and the log says so.
+
+mod auth_fields;
+mod changes;
+mod history;
+mod patch;
+mod request;
+mod routes;
+mod view;
+
+pub use auth_fields::{AuthInput, AuthType};
+pub use history::{AttemptView, StatsView};
+pub use request::{NewSubscription, SendChoice, SubscriptionPatch};
+pub use routes::routes;
+pub use view::{CreatedSubscription, SubscriptionView};

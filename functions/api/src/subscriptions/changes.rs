@@ -1,0 +1,284 @@
+//! Creating, changing and deleting, in the order that [`super`] explains.
+
+use super::auth_fields::SecretSettings;
+use super::patch::{merged, touches_secret, written};
+use super::request::{FIELDS, Settings};
+use crate::App;
+use crate::fields::{At, Errors};
+use crate::ports::ChangeFailed;
+use crate::precondition::Precondition;
+use crate::problem::{Kind, Problem};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use spacehook_credentials::{SecretName, SecretVersion};
+use spacehook_domain::credentials::Credentials;
+use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::signing::SigningSecret;
+use spacehook_domain::subscription::{Activity, DisabledReason, Subscription};
+
+/// How often a change is tried again that met another one, where the client named no revision.
+const TRIES: usize = 3;
+
+/// Names one subscription.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Which<'a> {
+    pub(super) tenant: &'a TenantId,
+    pub(super) id: &'a SubscriptionId,
+    pub(super) precondition: &'a Precondition,
+}
+
+/// A subscription and the secret of it that is shown once.
+#[derive(Debug)]
+pub(super) struct Created {
+    pub(super) subscription: Subscription,
+    pub(super) signing_secret: SecretString,
+}
+
+/// Reads a subscription.
+pub(super) async fn read(app: &App, tenant: &TenantId, id: &SubscriptionId) -> Result<Subscription, Problem> {
+    app.subscriptions.get(tenant, id).await?.ok_or_else(|| Problem::not_found("subscription"))
+}
+
+/// Makes a subscription.
+pub(super) async fn create(app: &App, tenant: &TenantId, body: &Value) -> Result<Created, Problem> {
+    let (settings, secrets) = read_new(app, body)?;
+    let id = SubscriptionId::from_uuid(app.ordered_id()?);
+    let version = SecretVersion::from_uuid(app.random_id()?);
+    let signing_secret = SigningSecret::from_random(app.random()?);
+    let subscription = new_subscription(app, (tenant, id), settings, &secrets, &version);
+    let credentials = Credentials {
+        signing_secrets: vec![signing_secret.clone()],
+        auth: secrets.auth,
+        custom_headers: secrets.custom_headers,
+    };
+
+    app.secrets.create(&SecretName::of(&subscription), &version, &credentials).await?;
+    if let Err(failed) = app.subscriptions.create(&subscription).await
+        && !was_created(app, &subscription, &failed).await
+    {
+        return Err(failed.into());
+    }
+    Ok(Created { subscription, signing_secret: signing_secret.to_text() })
+}
+
+fn read_new(app: &App, body: &Value) -> Result<(Settings, SecretSettings), Problem> {
+    let errors = Errors::default();
+    let read = At::root(body, &errors).fields(FIELDS).and_then(|fields| {
+        let settings = Settings::read(&fields, &app.policy, None);
+        let secrets = SecretSettings::read(&fields);
+        Some((settings?, secrets?))
+    });
+    errors.finish(read)
+}
+
+fn new_subscription(
+    app: &App,
+    (tenant, id): (&TenantId, SubscriptionId),
+    settings: Settings,
+    secrets: &SecretSettings,
+    version: &SecretVersion,
+) -> Subscription {
+    let now = app.now();
+    Subscription {
+        secret_name: app.secrets.name(tenant, &id).as_str().to_owned(),
+        secret_version: version.as_str().to_owned(),
+        activity: activity(settings.enabled, now),
+        auth: secrets.kind(),
+        custom_header_names: secrets.custom_headers.keys().cloned().collect(),
+        id,
+        tenant: tenant.clone(),
+        name: settings.name,
+        description: settings.description,
+        url: settings.url,
+        event_types: settings.event_types,
+        send: settings.send,
+        building_ref_ids: settings.building_ref_ids,
+        key_values: settings.key_values,
+        contacts: settings.contacts,
+        created_at: now,
+        updated_at: now,
+        revision: 1,
+    }
+}
+
+/// After a creation that did not succeed: whether it was made all the same. An answer can be lost after the change was
+/// made, and deleting the secret then would leave a subscription without one.
+async fn was_created(app: &App, subscription: &Subscription, failed: &ChangeFailed) -> bool {
+    if let ChangeFailed::Failed(_) = failed {
+        match app.subscriptions.get(&subscription.tenant, &subscription.id).await {
+            Ok(Some(_)) => return true,
+            Ok(None) => {}
+            // Not known. A secret too many does no harm; one too few would.
+            Err(_) => {
+                tracing::warn!(subscription = %subscription.id, "a secret may be left that no subscription names");
+                return false;
+            }
+        }
+    }
+    delete_secret(app, subscription).await;
+    false
+}
+
+async fn delete_secret(app: &App, subscription: &Subscription) {
+    if let Err(error) = app.secrets.delete(&SecretName::of(subscription)).await {
+        tracing::warn!(subscription = %subscription.id, %error, "a secret is left that no subscription names");
+    }
+}
+
+fn activity(enabled: bool, now: Timestamp) -> Activity {
+    if enabled {
+        Activity::Enabled { since: now }
+    } else {
+        Activity::Disabled { since: now, reason: DisabledReason::ByRequest }
+    }
+}
+
+/// What is asked of a subscription that exists.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Change<'a> {
+    /// A merge patch.
+    Patch(&'a Value),
+    /// To be enabled, or disabled. One that is as asked is left as it is, with its counts and its reason.
+    Enabled(bool),
+}
+
+impl Change<'_> {
+    /// What the subscription is to be, all but its revision and time. New credentials are put here.
+    async fn of(self, app: &App, before: &Subscription) -> Result<Subscription, Problem> {
+        match self {
+            Self::Patch(Value::Object(patch)) if touches_secret(patch) => patched_with_secret(app, before, patch).await,
+            Self::Patch(Value::Object(patch)) => patched(app, before, patch),
+            Self::Patch(_) => Err(Problem::new(Kind::MalformedRequest, "A merge patch must be a JSON object.")),
+            Self::Enabled(enabled) if enabled == before.activity.is_enabled() => Ok(before.clone()),
+            Self::Enabled(enabled) => Ok(Subscription { activity: activity(enabled, app.now()), ..before.clone() }),
+        }
+    }
+}
+
+/// Reads, changes and saves; again where another change came between and the client did not say which revision it means.
+pub(super) async fn change(app: &App, which: Which<'_>, change: Change<'_>) -> Result<Subscription, Problem> {
+    for _ in 0..TRIES {
+        let before = read(app, which.tenant, which.id).await?;
+        which.precondition.check(before.revision)?;
+        let mut after = change.of(app, &before).await?;
+        if after == before {
+            return Ok(before);
+        }
+        after.revision = before.revision + 1;
+        after.updated_at = app.now();
+        if save(app, &before, &after).await? {
+            return Ok(after);
+        }
+        if which.precondition.is_strict() {
+            return Err(Precondition::failed());
+        }
+    }
+    Err(ChangeFailed::Conflict.into())
+}
+
+/// Saves a change; false where another came between.
+async fn save(app: &App, before: &Subscription, after: &Subscription) -> Result<bool, Problem> {
+    let Err(failed) = app.subscriptions.update(before, after).await else { return Ok(true) };
+    let stored = app.subscriptions.get(&after.tenant, &after.id).await?;
+    if stored.as_ref() == Some(after) {
+        // Made, and only the answer was lost.
+        return Ok(true);
+    }
+    if let Some(stored) = stored.filter(|_| after.secret_version != before.secret_version) {
+        let (name, version) = (SecretName::of(&stored), SecretVersion::of(&stored));
+        if let Err(error) = app.secrets.make_current(&name, &version).await {
+            tracing::warn!(subscription = %stored.id, %error, "the secret's version in use is not its current one");
+        }
+    }
+    if failed == ChangeFailed::Conflict { Ok(false) } else { Err(failed.into()) }
+}
+
+fn patched(app: &App, before: &Subscription, patch: &Map<String, Value>) -> Result<Subscription, Problem> {
+    let target = merged(written(before, None), patch);
+    let errors = Errors::default();
+    note_unknown(patch, &errors);
+    let settings = At::root(&target, &errors)
+        .fields(FIELDS)
+        .and_then(|fields| Settings::read(&fields, &app.policy, Some(&before.url)));
+    Ok(with_settings(app, before, errors.finish(settings)?))
+}
+
+async fn patched_with_secret(
+    app: &App,
+    before: &Subscription,
+    patch: &Map<String, Value>,
+) -> Result<Subscription, Problem> {
+    let name = SecretName::of(before);
+    let credentials = app.secrets.get(&name, &SecretVersion::of(before)).await?;
+    let held = SecretSettings::of(&credentials);
+    let target = merged(written(before, Some(&held)), patch);
+    let errors = Errors::default();
+    note_unknown(patch, &errors);
+    let read = At::root(&target, &errors).fields(FIELDS).and_then(|fields| {
+        let settings = Settings::read(&fields, &app.policy, Some(&before.url));
+        let secrets = SecretSettings::read(&fields);
+        Some((settings?, secrets?))
+    });
+    let (settings, secrets) = errors.finish(read)?;
+    let mut after = with_settings(app, before, settings);
+    if (secrets.auth_json(), secrets.headers_json()) == (held.auth_json(), held.headers_json()) {
+        return Ok(after);
+    }
+    let version = SecretVersion::from_uuid(app.random_id()?);
+    after.auth = secrets.kind();
+    after.custom_header_names = secrets.custom_headers.keys().cloned().collect();
+    after.secret_version = version.as_str().to_owned();
+    let credentials = Credentials {
+        signing_secrets: credentials.signing_secrets,
+        auth: secrets.auth,
+        custom_headers: secrets.custom_headers,
+    };
+    app.secrets.put(&name, &version, &credentials).await?;
+    Ok(after)
+}
+
+/// A merge drops members that are null, and with them names that are not known; they are mistakes all the same.
+fn note_unknown(patch: &Map<String, Value>, errors: &Errors) {
+    let dropped = patch.iter().filter(|(_, value)| value.is_null());
+    let dropped = Value::Object(dropped.map(|(name, value)| (name.clone(), value.clone())).collect());
+    At::root(&dropped, errors).fields(FIELDS);
+}
+
+fn with_settings(app: &App, before: &Subscription, settings: Settings) -> Subscription {
+    let activity = if settings.enabled == before.activity.is_enabled() {
+        before.activity.clone()
+    } else {
+        activity(settings.enabled, app.now())
+    };
+    Subscription {
+        activity,
+        name: settings.name,
+        description: settings.description,
+        url: settings.url,
+        event_types: settings.event_types,
+        send: settings.send,
+        building_ref_ids: settings.building_ref_ids,
+        key_values: settings.key_values,
+        contacts: settings.contacts,
+        ..before.clone()
+    }
+}
+
+/// Deletes a subscription, then its secret.
+pub(super) async fn delete(app: &App, which: Which<'_>) -> Result<(), Problem> {
+    for _ in 0..TRIES {
+        let before = read(app, which.tenant, which.id).await?;
+        which.precondition.check(before.revision)?;
+        match app.subscriptions.delete(&before).await {
+            Ok(()) => {
+                delete_secret(app, &before).await;
+                return Ok(());
+            }
+            Err(ChangeFailed::Conflict) if which.precondition.is_strict() => return Err(Precondition::failed()),
+            Err(ChangeFailed::Conflict) => {}
+            Err(failed) => return Err(failed.into()),
+        }
+    }
+    Err(ChangeFailed::Conflict.into())
+}

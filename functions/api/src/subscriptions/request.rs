@@ -1,0 +1,209 @@
+//! A subscription as clients write it, but for its secrets.
+
+use super::auth_fields::AuthInput;
+use crate::fields::{At, Fields};
+use crate::openapi::EventTypeName;
+use crate::reference;
+use serde::{Deserialize, Serialize};
+use spacehook_domain::event::EventType;
+use spacehook_domain::ids::BuildingRefId;
+use spacehook_domain::key_values::{KeyValues, PAIRS_LIMIT, RefusedPair};
+use spacehook_domain::receiver::{ReceiverPolicy, ReceiverUrl};
+use spacehook_domain::subscription::{
+    BUILDINGS_LIMIT, CONTACTS_LIMIT, DESCRIPTION_LIMIT, EmailAddress, Send, SubscriptionName,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use utoipa::ToSchema;
+
+/// Which space reports are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Send)]
+pub enum SendChoice {
+    /// Every one.
+    Always,
+    /// Those in which the number of people or the signs of life changed, and the first in each hour.
+    OnChange,
+}
+
+impl From<Send> for SendChoice {
+    fn from(send: Send) -> Self {
+        match send {
+            Send::Always => Self::Always,
+            Send::OnChange => Self::OnChange,
+        }
+    }
+}
+
+/// A new subscription.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSubscription {
+    /// Its name, unique in the tenant without regard to case.
+    #[schema(min_length = 1, max_length = 100, example = "Cleaning robots")]
+    pub name: String,
+    /// A note for people.
+    #[schema(max_length = 1024)]
+    pub description: Option<String>,
+    /// Where events go: HTTPS, to a public address unless the operator allows more. The URL is checked when it is saved;
+    /// names are resolved and every address checked at each attempt, so that saving does not depend on the network.
+    #[schema(max_length = 2048, example = "https://example.com/hooks/occupancy")]
+    pub url: String,
+    /// What it wants to hear of.
+    #[schema(min_items = 1, value_type = Vec<EventTypeName>)]
+    pub event_types: Vec<String>,
+    /// Whether events are sent.
+    #[schema(default = true)]
+    pub enabled: Option<bool>,
+    /// Which space reports are sent.
+    #[schema(default = "always")]
+    pub send: Option<SendChoice>,
+    /// The buildings it wants to hear of; none means all.
+    #[schema(max_items = 100)]
+    pub building_ref_ids: Option<Vec<String>>,
+    /// How deliveries authenticate.
+    pub auth: Option<AuthInput>,
+    /// Headers that deliveries have besides, name to value. Values are secret: an answer says only that they are set.
+    pub custom_headers: Option<BTreeMap<String, String>>,
+    /// Pairs that are appended to the body of each event. They can't override its own fields.
+    pub key_values: Option<BTreeMap<String, String>>,
+    /// E-mail addresses of whom to tell when deliveries fail.
+    #[schema(max_items = 10)]
+    pub contacts: Option<Vec<String>>,
+}
+
+/// A change of a subscription, by JSON merge patch: a field that is not there stays as it is, null gives it its
+/// default, objects are merged member by member, arrays are replaced. A new `auth.type` drops the fields of the old one.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"url": "https://example.com/v2", "auth": {"password": "new"}, "key_values": {"site": null}}))]
+pub struct SubscriptionPatch {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 100, nullable = false)]
+    pub name: Option<String>,
+    /// A note for people.
+    #[schema(max_length = 1024)]
+    pub description: Option<String>,
+    /// Where events go.
+    #[schema(max_length = 2048, nullable = false)]
+    pub url: Option<String>,
+    /// What it wants to hear of.
+    #[schema(min_items = 1, nullable = false, value_type = Option<Vec<EventTypeName>>)]
+    pub event_types: Option<Vec<String>>,
+    /// Whether events are sent.
+    pub enabled: Option<bool>,
+    /// Which space reports are sent.
+    pub send: Option<SendChoice>,
+    /// The buildings it wants to hear of; none means all.
+    #[schema(max_items = 100)]
+    pub building_ref_ids: Option<Vec<String>>,
+    /// How deliveries authenticate.
+    #[schema(value_type = Option<Object>)]
+    pub auth: Option<AuthInput>,
+    /// Headers, name to value; null removes one.
+    #[schema(value_type = Option<Object>)]
+    pub custom_headers: Option<BTreeMap<String, Option<String>>>,
+    /// Pairs, key to value; null removes one.
+    #[schema(value_type = Option<Object>)]
+    pub key_values: Option<BTreeMap<String, Option<String>>>,
+    /// E-mail addresses of whom to tell when deliveries fail.
+    #[schema(max_items = 10)]
+    pub contacts: Option<Vec<String>>,
+}
+
+/// The fields that a client may write.
+pub(super) const FIELDS: &[&str] = &[
+    "name",
+    "description",
+    "url",
+    "event_types",
+    "enabled",
+    "send",
+    "building_ref_ids",
+    "auth",
+    "custom_headers",
+    "key_values",
+    "contacts",
+];
+
+/// What a client says of a subscription, but for its secrets.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Settings {
+    pub(super) name: SubscriptionName,
+    pub(super) description: Option<String>,
+    pub(super) url: String,
+    pub(super) event_types: BTreeSet<EventType>,
+    pub(super) enabled: bool,
+    pub(super) send: Send,
+    pub(super) building_ref_ids: BTreeSet<BuildingRefId>,
+    pub(super) key_values: KeyValues,
+    pub(super) contacts: BTreeSet<EmailAddress>,
+}
+
+impl Settings {
+    /// Reads the fields; `saved_url` is the one that was checked when it was saved and is not checked again.
+    pub(super) fn read(fields: &Fields<'_>, policy: &ReceiverPolicy, saved_url: Option<&str>) -> Option<Self> {
+        let name = fields.required("name", |at| at.parsed(SubscriptionName::parse));
+        let description = fields.optional("description", |at| at.prose(DESCRIPTION_LIMIT).map(Some));
+        let url = fields.required("url", |at| read_url(at, policy, saved_url));
+        let event_types = fields.required("event_types", |at| at.set(1, EventType::ALL.len(), EventType::parse));
+        let enabled = fields.optional("enabled", |at| at.boolean().map(Some));
+        let send = fields.optional("send", |at| at.parsed(parse_send));
+        let buildings = fields.optional("building_ref_ids", |at| at.set(0, BUILDINGS_LIMIT, reference::building));
+        let key_values = fields.optional("key_values", read_key_values);
+        let contacts = fields.optional("contacts", |at| at.set(0, CONTACTS_LIMIT, EmailAddress::parse));
+        Some(Self {
+            name: name?,
+            description: description?,
+            url: url?,
+            event_types: event_types?,
+            enabled: enabled?.unwrap_or(true),
+            send: send?,
+            building_ref_ids: buildings?,
+            key_values: key_values?,
+            contacts: contacts?,
+        })
+    }
+}
+
+fn read_url(at: &At<'_>, policy: &ReceiverPolicy, saved: Option<&str>) -> Option<String> {
+    let text = at.text()?;
+    if saved == Some(text) {
+        return Some(text.to_owned());
+    }
+    match ReceiverUrl::parse(text, policy) {
+        Ok(url) => Some(url.as_str().to_owned()),
+        Err(refused) => at.refuse_receiver(refused.rule().key(), refused.to_string()),
+    }
+}
+
+fn parse_send(text: &str) -> Result<Send, &'static str> {
+    match text {
+        "always" => Ok(Send::Always),
+        "on_change" => Ok(Send::OnChange),
+        _ => Err("must be 'always' or 'on_change'"),
+    }
+}
+
+fn read_key_values(at: &At<'_>) -> Option<KeyValues> {
+    let entries = at.entries()?;
+    if entries.len() > PAIRS_LIMIT {
+        return at.refuse(RefusedPair::TooMany { found: entries.len() }.to_string());
+    }
+    let mut pairs = BTreeMap::new();
+    let mut complete = true;
+    for (key, entry) in entries {
+        let pair = entry.text().map(|value| (key.to_owned(), value.to_owned()));
+        // One pair at a time, so that each mistake has its place.
+        let checked = pair.and_then(|pair| {
+            let alone = KeyValues::parse(BTreeMap::from([pair.clone()]));
+            alone.map_err(|refused| entry.refuse::<()>(refused.to_string())).is_ok().then_some(pair)
+        });
+        complete &= checked.is_some();
+        pairs.extend(checked);
+    }
+    if !complete {
+        return None;
+    }
+    KeyValues::parse(pairs).map_err(|refused| at.refuse::<()>(refused.to_string())).ok()
+}

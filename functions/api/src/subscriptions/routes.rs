@@ -1,0 +1,215 @@
+//! The operations on subscriptions.
+
+use super::changes::{self, Change, Which};
+use super::history;
+use super::request::{NewSubscription, SubscriptionPatch};
+use super::view::{CreatedSubscription, SubscriptionView};
+use crate::App;
+use crate::auth::{Allowed, Reads, Writes};
+use crate::body::{JsonBody, PatchBody};
+use crate::page::{List, PageParameters, Paging};
+use crate::precondition::{Precondition, etag};
+use crate::problem::Problem;
+use crate::reference::subscription_in_path;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode};
+use secrecy::ExposeSecret as _;
+use spacehook_domain::subscription::Subscription;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// All operations on subscriptions.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create_subscription, list_subscriptions))
+        .routes(routes!(get_subscription, update_subscription, delete_subscription))
+        .routes(routes!(enable_subscription))
+        .routes(routes!(disable_subscription))
+        .merge(history::routes())
+}
+
+fn shown(subscription: &Subscription) -> Response {
+    (etag(subscription.revision), Json(SubscriptionView::from(subscription))).into_response()
+}
+
+/// Create a subscription
+///
+/// The answer has the secret that its deliveries are signed with; it is shown this once.
+#[utoipa::path(
+    post, path = "/v1/subscriptions", tag = "subscriptions", security(("api_key" = ["write"])),
+    request_body = NewSubscription,
+    responses(
+        (status = 201, description = "Created", body = CreatedSubscription, headers(
+            ("etag" = String, description = "Its revision"), ("location" = String, description = "Its path"))),
+        (status = 409, description = "The name is taken, or a limit is reached", body = crate::problem::ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn create_subscription(
+    State(app): State<App>,
+    allowed: Allowed<Writes>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let created = changes::create(&app, &allowed.caller.tenant, &body).await?;
+    let answer = CreatedSubscription {
+        subscription: SubscriptionView::from(&created.subscription),
+        signing_secret: created.signing_secret.expose_secret().to_owned(),
+    };
+    let location = format!("/v1/subscriptions/{}", created.subscription.id);
+    // An id has nothing that a header can't.
+    let location = HeaderValue::from_str(&location).unwrap_or(HeaderValue::from_static("/v1/subscriptions"));
+    Ok((StatusCode::CREATED, etag(created.subscription.revision), [(LOCATION, location)], Json(answer)).into_response())
+}
+
+/// List the subscriptions
+///
+/// In the order of their creation.
+#[utoipa::path(
+    get, path = "/v1/subscriptions", tag = "subscriptions", security(("api_key" = ["read"])),
+    params(PageParameters), responses((status = 200, description = "A page", body = List<SubscriptionView>))
+)]
+async fn list_subscriptions(
+    State(app): State<App>,
+    allowed: Allowed<Reads>,
+    Paging(page): Paging,
+) -> Result<Json<List<SubscriptionView>>, Problem> {
+    let page = app.subscriptions.list(&allowed.caller.tenant, page).await?;
+    Ok(Json(List::of(page, |subscription| SubscriptionView::from(&subscription))))
+}
+
+/// Get a subscription
+#[utoipa::path(
+    get, path = "/v1/subscriptions/{id}", tag = "subscriptions", security(("api_key" = ["read"])),
+    params(("id" = String, Path, description = "The subscription")),
+    responses((status = 200, description = "The subscription", body = SubscriptionView,
+        headers(("etag" = String, description = "Its revision"))))
+)]
+async fn get_subscription(
+    State(app): State<App>,
+    allowed: Allowed<Reads>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let subscription = changes::read(&app, &allowed.caller.tenant, &subscription_in_path(&id)?).await?;
+    Ok(shown(&subscription))
+}
+
+/// Change a subscription
+///
+/// By JSON merge patch (RFC 7396): what is not named stays, null gives a field its default. A patch that changes nothing
+/// makes no new revision.
+#[utoipa::path(
+    patch, path = "/v1/subscriptions/{id}", tag = "subscriptions", security(("api_key" = ["write"])),
+    params(
+        ("id" = String, Path, description = "The subscription"),
+        ("if-match" = Option<String>, Header, description = "Change only this revision, as in `\"3\"`"),
+    ),
+    request_body(content((SubscriptionPatch = "application/merge-patch+json"), (SubscriptionPatch = "application/json"))),
+    responses(
+        (status = 200, description = "The subscription as it is now", body = SubscriptionView,
+            headers(("etag" = String, description = "Its revision"))),
+        (status = 409, description = "The name is taken, a limit is reached, or it is being changed by others",
+            body = crate::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = 412, description = "It has another revision", body = crate::problem::ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn update_subscription(
+    State(app): State<App>,
+    allowed: Allowed<Writes>,
+    Path(id): Path<String>,
+    precondition: Precondition,
+    PatchBody(patch): PatchBody,
+) -> Result<Response, Problem> {
+    let id = subscription_in_path(&id)?;
+    let which = Which { tenant: &allowed.caller.tenant, id: &id, precondition: &precondition };
+    Ok(shown(&changes::change(&app, which, Change::Patch(&patch)).await?))
+}
+
+/// Delete a subscription
+///
+/// Its credentials go with it. What was recorded of its attempts expires by itself.
+#[utoipa::path(
+    delete, path = "/v1/subscriptions/{id}", tag = "subscriptions", security(("api_key" = ["write"])),
+    params(
+        ("id" = String, Path, description = "The subscription"),
+        ("if-match" = Option<String>, Header, description = "Delete only this revision, as in `\"3\"`"),
+    ),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 409, description = "It is being changed by others", body = crate::problem::ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 412, description = "It has another revision", body = crate::problem::ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn delete_subscription(
+    State(app): State<App>,
+    allowed: Allowed<Writes>,
+    Path(id): Path<String>,
+    precondition: Precondition,
+) -> Result<StatusCode, Problem> {
+    let id = subscription_in_path(&id)?;
+    let which = Which { tenant: &allowed.caller.tenant, id: &id, precondition: &precondition };
+    changes::delete(&app, which).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Enable a subscription
+///
+/// Its failure rate is counted anew. One that is enabled already is left as it is.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/{id}/enable", tag = "subscriptions", security(("api_key" = ["write"])),
+    params(
+        ("id" = String, Path, description = "The subscription"),
+        ("if-match" = Option<String>, Header, description = "Change only this revision, as in `\"3\"`"),
+    ),
+    responses(
+        (status = 200, description = "The subscription as it is now", body = SubscriptionView,
+            headers(("etag" = String, description = "Its revision"))),
+        (status = 409, description = "It is being changed by others", body = crate::problem::ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 412, description = "It has another revision", body = crate::problem::ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn enable_subscription(
+    State(app): State<App>,
+    allowed: Allowed<Writes>,
+    Path(id): Path<String>,
+    precondition: Precondition,
+) -> Result<Response, Problem> {
+    let id = subscription_in_path(&id)?;
+    let which = Which { tenant: &allowed.caller.tenant, id: &id, precondition: &precondition };
+    Ok(shown(&changes::change(&app, which, Change::Enabled(true)).await?))
+}
+
+/// Disable a subscription
+///
+/// No events are sent until it is enabled. One that is disabled already is left as it is, with its reason.
+#[utoipa::path(
+    post, path = "/v1/subscriptions/{id}/disable", tag = "subscriptions", security(("api_key" = ["write"])),
+    params(
+        ("id" = String, Path, description = "The subscription"),
+        ("if-match" = Option<String>, Header, description = "Change only this revision, as in `\"3\"`"),
+    ),
+    responses(
+        (status = 200, description = "The subscription as it is now", body = SubscriptionView,
+            headers(("etag" = String, description = "Its revision"))),
+        (status = 409, description = "It is being changed by others", body = crate::problem::ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 412, description = "It has another revision", body = crate::problem::ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn disable_subscription(
+    State(app): State<App>,
+    allowed: Allowed<Writes>,
+    Path(id): Path<String>,
+    precondition: Precondition,
+) -> Result<Response, Problem> {
+    let id = subscription_in_path(&id)?;
+    let which = Which { tenant: &allowed.caller.tenant, id: &id, precondition: &precondition };
+    Ok(shown(&changes::change(&app, which, Change::Enabled(false)).await?))
+}

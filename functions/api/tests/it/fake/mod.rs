@@ -1,0 +1,91 @@
+//! Records and secrets in memory.
+
+mod keys;
+mod registry;
+mod secrets;
+mod subscriptions;
+
+use secrecy::SecretString;
+use spacehook_api::ports::Failed;
+use spacehook_domain::api_key::{ApiKey, KeyId};
+use spacehook_domain::attempt::Attempt;
+use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, TenantId};
+use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
+use spacehook_domain::space_state::SpaceState;
+use spacehook_domain::stats::Bucket;
+use spacehook_domain::subscription::Subscription;
+use spacehook_store::{Cursor, Page, PageRequest, UnassignedSensor};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+pub(crate) const ADMIN_KEY: &str = "Abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKL";
+
+/// What is in memory.
+#[derive(Default)]
+pub(crate) struct Contents {
+    pub(crate) subscriptions: BTreeMap<(TenantId, SubscriptionId), Subscription>,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) buckets: Vec<Bucket>,
+    pub(crate) buildings: BTreeMap<(TenantId, BuildingRefId), Building>,
+    pub(crate) floors: BTreeMap<(TenantId, BuildingRefId, FloorRefId), Floor>,
+    pub(crate) spaces: BTreeMap<(TenantId, SpaceKey), Space>,
+    pub(crate) sensors: BTreeMap<(TenantId, SensorId), Sensor>,
+    pub(crate) unassigned: Vec<UnassignedSensor>,
+    pub(crate) states: BTreeMap<SpaceId, SpaceState>,
+    pub(crate) keys: BTreeMap<KeyId, ApiKey>,
+    pub(crate) key_reads: usize,
+    /// Secrets by name: versions, and which is current.
+    pub(crate) secrets: BTreeMap<String, Secret>,
+    /// Whatever was done, in order: `secret.create`, `subscription.update`, …
+    pub(crate) done: Vec<&'static str>,
+    /// Operations that fail, and whether they are carried out all the same.
+    pub(crate) failing: BTreeMap<&'static str, bool>,
+    next_space_id: u64,
+}
+
+/// A secret: texts by version.
+#[derive(Default, Clone)]
+pub(crate) struct Secret {
+    pub(crate) versions: BTreeMap<String, spacehook_domain::credentials::Credentials>,
+    pub(crate) current: String,
+}
+
+/// Records and secrets in memory.
+#[derive(Clone, Default)]
+pub(crate) struct Fake(pub(crate) Arc<Mutex<Contents>>);
+
+impl Fake {
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Contents) -> T) -> T {
+        look(&mut self.0.lock().unwrap())
+    }
+
+    /// Does something, unless it was told to fail before or after doing it.
+    fn perform<T>(&self, name: &'static str, act: impl FnOnce(&mut Contents) -> T) -> Result<T, Failed> {
+        self.with(|contents| {
+            contents.done.push(name);
+            match contents.failing.get(name).copied() {
+                Some(false) => Err(Failed::Busy(format!("{name} was told to fail"))),
+                Some(true) => {
+                    act(contents);
+                    Err(Failed::Busy(format!("the answer to {name} was lost")))
+                }
+                None => Ok(act(contents)),
+            }
+        })
+    }
+}
+
+fn admin_key() -> SecretString {
+    ADMIN_KEY.into()
+}
+
+/// A page of a list whose cursors are the places in it.
+fn page<T: Clone>(items: &[T], request: &PageRequest) -> Option<Page<T>> {
+    let from: usize = match &request.cursor {
+        None => 0,
+        Some(cursor) => cursor.as_str().strip_prefix("at-")?.parse().ok()?,
+    };
+    let end = (from + request.limit as usize).min(items.len());
+    let next = (end < items.len()).then(|| Cursor::from_text(format!("at-{end}")));
+    Some(Page { items: items[from.min(end)..end].to_vec(), next })
+}

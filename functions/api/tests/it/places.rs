@@ -1,0 +1,132 @@
+//! Buildings, floors, spaces, sensors and the state of a space.
+
+use crate::client::Api;
+use serde_json::{Value, json};
+use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
+use spacehook_domain::reading::{Measurements, PersonCount, Reading};
+use spacehook_domain::space_state::SpaceState;
+use spacehook_store::UnassignedSensor;
+
+async fn put(api: &Api, path: &str, body: Value) -> (u16, Value) {
+    let answer = api.json(&format!("PUT {path}"), &body).await;
+    (answer.status.as_u16(), answer.json)
+}
+
+#[tokio::test]
+async fn places_are_put_read_listed_and_deleted() {
+    let api = Api::new();
+    assert_eq!(put(&api, "/v1/buildings/b", json!({"name": "HQ"})).await.0, 201);
+    let replaced = put(&api, "/v1/buildings/b", json!({})).await;
+    assert_eq!(replaced, (200, json!({"building_ref_id": "b", "name": null})));
+    assert_eq!(put(&api, "/v1/buildings/b/floors/f", json!({"name": "2nd"})).await.0, 201);
+    let (status, space) = put(&api, "/v1/buildings/b/spaces/s", json!({"floor_ref_id": "f", "name": "Turing"})).await;
+    assert_eq!(status, 201);
+    let expected = json!({
+        "space_id": 1, "building_ref_id": "b", "floor_ref_id": "f", "space_ref_id": "s", "name": "Turing", "sensor_ids": []
+    });
+    assert_eq!(space, expected);
+    assert_eq!(put(&api, "/v1/buildings/b/spaces/s", json!({})).await.1["space_id"], 1, "its number stays");
+    for line in ["/v1/buildings/b", "/v1/buildings/b/floors/f", "/v1/buildings/b/spaces/s"] {
+        assert_eq!(api.call(&format!("GET {line}")).await.status, 200, "{line}");
+    }
+    for line in ["/v1/buildings", "/v1/buildings/b/floors", "/v1/buildings/b/spaces"] {
+        assert_eq!(api.call(&format!("GET {line}")).await.json["data"].as_array().unwrap().len(), 1, "{line}");
+    }
+    let in_use = api.call("DELETE /v1/buildings/b").await;
+    assert_eq!((in_use.status.as_u16(), in_use.problem()), (409, "still-in-use"));
+    assert!(in_use.json["detail"].as_str().unwrap().contains("floors"));
+    for line in ["/v1/buildings/b/spaces/s", "/v1/buildings/b/floors/f", "/v1/buildings/b"] {
+        assert_eq!(api.call(&format!("DELETE {line}")).await.status, 204, "{line}");
+        assert_eq!(api.call(&format!("DELETE {line}")).await.status, 404, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_nothing_is_refused() {
+    let api = Api::new();
+    assert_eq!(put(&api, "/v1/buildings/b/floors/f", json!({})).await.0, 404);
+    assert_eq!(put(&api, "/v1/buildings/b/spaces/s", json!({})).await.0, 404);
+    assert_eq!(api.call("GET /v1/buildings/b/spaces").await.status, 404);
+    put(&api, "/v1/buildings/b", json!({})).await;
+    let (status, problem) = put(&api, "/v1/buildings/b/spaces/s", json!({"floor_ref_id": "f"})).await;
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/floor_ref_id")));
+    let (status, problem) = put(&api, "/v1/sensors/x", json!({"building_ref_id": "b", "space_ref_id": "s"})).await;
+    assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/space_ref_id")));
+}
+
+#[tokio::test]
+async fn names_keep_their_spelling_and_can_be_addressed() {
+    let api = Api::new();
+    assert_eq!(put(&api, "/v1/buildings/Salle%20A:%C3%AB.2", json!({})).await.1["building_ref_id"], "Salle A:ë.2");
+    for name in ["a%2Fb", "a%3Fb", "a%23b", "a%25b", "a%5Cb", "%2e", "%20a", "a%0A", &"x".repeat(129)] {
+        let refused = api.json(&format!("PUT /v1/buildings/{name}"), &json!({})).await;
+        assert_eq!((refused.status.as_u16(), refused.problem()), (400, "invalid-parameters"), "{name}");
+        assert_eq!(refused.errors()[0].0, "?building_ref_id");
+    }
+}
+
+#[tokio::test]
+async fn a_sensor_is_assigned_moved_and_deleted() {
+    let api = Api::new();
+    put(&api, "/v1/buildings/b", json!({})).await;
+    for space in ["s", "t"] {
+        put(&api, &format!("/v1/buildings/b/spaces/{space}"), json!({})).await;
+    }
+    let heard = UnassignedSensor {
+        sensor_id: SensorId::parse("600-ABC").unwrap(),
+        first_seen: "2026-03-28T00:00:00Z".parse().unwrap(),
+        last_seen: "2026-03-29T00:00:00Z".parse().unwrap(),
+        readings: 3,
+    };
+    api.fake.with(|contents| contents.unassigned.push(heard));
+    let unassigned = api.call("GET /v1/unassigned-sensors").await.json;
+    let expected = json!({
+        "sensor_id": "600-ABC", "first_seen": "2026-03-28T00:00:00Z", "last_seen": "2026-03-29T00:00:00Z", "readings": 3
+    });
+    assert_eq!(unassigned["data"], json!([expected]));
+
+    let to = |space: &str| json!({"building_ref_id": "b", "space_ref_id": space});
+    assert_eq!(put(&api, "/v1/sensors/600-ABC", to("s")).await.0, 201);
+    assert_eq!(api.call("GET /v1/unassigned-sensors").await.json["data"], json!([]));
+    assert_eq!(put(&api, "/v1/sensors/600-ABC", to("t")).await.0, 200);
+    assert_eq!(api.call("GET /v1/buildings/b/spaces/s").await.json["sensor_ids"], json!([]));
+    assert_eq!(api.call("GET /v1/buildings/b/spaces/t").await.json["sensor_ids"], json!(["600-ABC"]));
+    assert_eq!(api.call("DELETE /v1/buildings/b/spaces/t").await.problem(), "still-in-use");
+    assert_eq!(api.call("DELETE /v1/sensors/600-ABC").await.status, 204);
+    assert_eq!(api.call("GET /v1/sensors/600-ABC").await.status, 404);
+    let missing = api.json("PUT /v1/sensors/600-ABC", &json!({"building": "b"})).await.errors();
+    assert_eq!(missing.len(), 3, "{missing:?}");
+}
+
+#[tokio::test]
+async fn the_state_of_a_space_says_what_its_sensors_say() {
+    let api = Api::new();
+    put(&api, "/v1/buildings/b", json!({})).await;
+    put(&api, "/v1/buildings/b/spaces/s", json!({})).await;
+    let silent = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
+    assert_eq!(
+        (&silent["observed_at"], &silent["sequence"], &silent["state"]),
+        (&Value::Null, &json!(0), &Value::Null)
+    );
+
+    put(&api, "/v1/sensors/x", json!({"building_ref_id": "b", "space_ref_id": "s"})).await;
+    let space = api.fake.with(|contents| contents.spaces.values().next().unwrap().clone());
+    let mut state = SpaceState::default();
+    let reading = Reading {
+        sensor_id: SensorId::parse("x").unwrap(),
+        observed_at: "2026-03-29T12:00:00Z".parse().unwrap(),
+        received_at: "2026-03-29T12:00:01Z".parse().unwrap(),
+        measurements: Measurements { person_count: Some(PersonCount(2)), ..Measurements::default() },
+    };
+    state.take(&TenantId::parse("acme").unwrap(), &space, &reading);
+    api.fake.with(|contents| contents.states.insert(SpaceId(1), state));
+    let said = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
+    let expected = json!({
+        "space_id": 1, "building_ref_id": "b", "floor_ref_id": null, "space_ref_id": "s",
+        "observed_at": "2026-03-29T12:00:00Z", "sequence": 2, "state": "occupied", "passively_occupied": null,
+        "person_count": 2, "signs_of_life": null, "motion_detected": null, "coordinates": [], "distances": null,
+        "environment": null,
+        "sensors": [{"sensor_id": "x", "values": {"person_count": {"at": "2026-03-29T12:00:00Z", "value": 2}}}]
+    });
+    assert_eq!(said, expected);
+}

@@ -1,0 +1,271 @@
+//! One message: its readings applied to their spaces, and what that changed queued.
+
+use crate::message::Message;
+use crate::placements::Placements;
+use crate::ports::{Events, Fault, Refused, Spaces};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use spacehook_domain::event::{Event, EventType};
+use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
+use spacehook_domain::place::Space;
+use spacehook_domain::reading::Reading;
+use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
+use spacehook_queues::RefusedTelemetry;
+use spacehook_store::{Saved, TenantOverview};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Spaces of one message that are worked on at the same time.
+const CONCURRENT_SPACES: usize = 8;
+/// How often a state is read and written again when others write it at the same time.
+const WRITE_ATTEMPTS: u32 = 20;
+/// The step by which the wait between those grows.
+const WRITE_WAIT: Duration = Duration::from_millis(5);
+/// Bytes of events that one write of a state carries, about: well below the 400 KB of an item.
+const PENDING_BYTES: usize = 100_000;
+/// Causes listed of one message, at most.
+const CAUSES_LIMIT: usize = 20;
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Readings applied.
+    pub readings: usize,
+    /// Readings refused.
+    pub refused: usize,
+    /// Readings of sensors that belong to no space.
+    pub unassigned: usize,
+    /// Events queued.
+    pub events: usize,
+}
+
+/// A fault that is not the message's: the invocation fails, and Lambda tries it again.
+#[derive(Debug, thiserror::Error)]
+#[error("the message was not taken in whole and is tried again: {what}")]
+pub struct IntakeFault {
+    what: &'static str,
+    #[source]
+    source: Fault,
+}
+
+/// The function, with what it needs of the world.
+#[derive(Debug)]
+pub struct Intake<S, E, R> {
+    spaces: S,
+    events: E,
+    refused: R,
+    placements: Placements,
+}
+
+impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
+    /// A function that has nothing in memory yet.
+    pub fn new(spaces: S, events: E, refused: R) -> Self {
+        Self { spaces, events, refused, placements: Placements::default() }
+    }
+
+    /// Takes a message in.
+    ///
+    /// What is wrong with the message itself is kept with its causes (and is no error: trying again would not help);
+    /// the good readings beside a bad one are applied. An error is a fault of the world, and worth another try.
+    pub async fn take(&self, message: &Message, now: Timestamp) -> Result<Summary, IntakeFault> {
+        let topic = match TelemetryTopic::parse(&message.topic) {
+            Ok(topic) => topic,
+            Err(error) => return self.refuse_whole(message, error.to_string()).await,
+        };
+        let results = match read_payload(message, &topic, now) {
+            Ok(results) => results,
+            Err(cause) => return self.refuse_whole(message, cause).await,
+        };
+        let (accepted, causes): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        let causes: Vec<String> =
+            causes.into_iter().filter_map(Result::err).map(|refused| refused.to_string()).collect();
+        let accepted: Vec<Accepted> = accepted.into_iter().filter_map(Result::ok).collect();
+        log_distrusted_clocks(&topic.tenant, &accepted);
+
+        let refused = causes.len();
+        let (readings, unassigned, events) = self.apply(&topic.tenant, accepted).await?;
+        // After the good ones are safe: a fault here repeats the message, which changes nothing for them.
+        if refused > 0 {
+            self.keep_refused(message, causes).await.map_err(fault("refused readings were not kept"))?;
+        }
+        Ok(Summary { readings, refused, unassigned, events })
+    }
+
+    async fn refuse_whole(&self, message: &Message, cause: String) -> Result<Summary, IntakeFault> {
+        self.keep_refused(message, vec![cause]).await.map_err(fault("a refused message was not kept"))?;
+        Ok(Summary { refused: 1, ..Summary::default() })
+    }
+
+    async fn keep_refused(&self, message: &Message, mut causes: Vec<String>) -> Result<(), Fault> {
+        tracing::warn!(topic = message.topic, refused = causes.len(), cause = causes.first(), "telemetry refused");
+        let more = causes.len().saturating_sub(CAUSES_LIMIT);
+        causes.truncate(CAUSES_LIMIT);
+        if more > 0 {
+            causes.push(format!("and {more} more"));
+        }
+        let refused = RefusedTelemetry {
+            causes,
+            topic: message.topic.clone(),
+            received_at_ms: message.received_at_ms,
+            payload_base64: message.payload_base64.clone(),
+        };
+        self.refused.keep(&refused).await
+    }
+
+    /// Applies readings to their spaces; how many were applied, how many had no space, how many events that gave.
+    async fn apply(&self, tenant: &TenantId, accepted: Vec<Accepted>) -> Result<(usize, usize, usize), IntakeFault> {
+        if accepted.is_empty() {
+            return Ok((0, 0, 0));
+        }
+        let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
+        let (spaces, unassigned) = self.by_space(tenant, &overview, accepted).await?;
+        let readings = spaces.values().map(|(_, readings)| readings.len()).sum();
+
+        let work = spaces.into_values().map(|(space, readings)| {
+            let subscribed = &overview.subscribed;
+            async move { self.apply_to_space(tenant, &space, &readings, subscribed).await }
+        });
+        // Every space is worked on, also after one has failed: a space does not wait for its neighbour.
+        let results: Vec<_> = stream::iter(work).buffer_unordered(CONCURRENT_SPACES).collect().await;
+        let events = results.into_iter().sum::<Result<usize, Fault>>();
+        let events = events.map_err(fault("the state of a space could not be brought up to date"))?;
+        Ok((readings, unassigned, events))
+    }
+
+    async fn by_space(
+        &self,
+        tenant: &TenantId,
+        overview: &TenantOverview,
+        accepted: Vec<Accepted>,
+    ) -> Result<(BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)>, usize), IntakeFault> {
+        let mut spaces: BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)> = BTreeMap::new();
+        let mut unassigned: BTreeMap<SensorId, (u64, Timestamp)> = BTreeMap::new();
+        for Accepted { reading, .. } in accepted {
+            let found = self
+                .placements
+                .find(&self.spaces, tenant, overview.registry_version, &reading.sensor_id)
+                .await
+                .map_err(fault("a sensor could not be looked up"))?;
+            match found {
+                Some(space) => spaces.entry(space.space_id).or_insert_with(|| (space, Vec::new())).1.push(reading),
+                None => unassigned.entry(reading.sensor_id).or_insert((0, reading.received_at)).0 += 1,
+            }
+        }
+        for (sensor, (readings, at)) in &unassigned {
+            tracing::info!(%tenant, %sensor, readings, "telemetry of a sensor that belongs to no space");
+            let recorded = self.spaces.record_unassigned(tenant, sensor, *readings, *at).await;
+            recorded.map_err(fault("an unassigned sensor could not be recorded"))?;
+        }
+        let count = unassigned.values().map(|(readings, _)| usize::try_from(*readings).unwrap_or(usize::MAX)).sum();
+        Ok((spaces, count))
+    }
+
+    /// Brings one space up to date; how many events that gave.
+    async fn apply_to_space(
+        &self,
+        tenant: &TenantId,
+        space: &Space,
+        readings: &[Reading],
+        subscribed: &BTreeSet<EventType>,
+    ) -> Result<usize, Fault> {
+        let mut in_order: Vec<&Reading> = readings.iter().collect();
+        in_order.sort_by_key(|reading| reading.observed_at);
+        let mut rest = in_order.as_slice();
+        let (mut events, mut conflicts) = (0, 0);
+        while !rest.is_empty() {
+            match self.step(tenant, space, rest, subscribed).await? {
+                Step::Done { taken, queued } => {
+                    rest = &rest[taken..];
+                    events += queued;
+                    conflicts = 0;
+                }
+                Step::Conflict if conflicts < WRITE_ATTEMPTS => {
+                    conflicts += 1;
+                    tokio::time::sleep(WRITE_WAIT * conflicts).await;
+                }
+                Step::Conflict => {
+                    return Err(format!("space {}: others kept writing its state", space.space_id).into());
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    /// Applies as many readings as one write carries.
+    async fn step(
+        &self,
+        tenant: &TenantId,
+        space: &Space,
+        readings: &[&Reading],
+        subscribed: &BTreeSet<EventType>,
+    ) -> Result<Step, Fault> {
+        let stored = self.spaces.stored_space(tenant, space.space_id).await?;
+        if !stored.pending.is_empty() {
+            // Left by a crash between the write and the send: first of all, since it is older than what follows.
+            tracing::warn!(%tenant, space_id = space.space_id.0, events = stored.pending.len(), "sending what a crash left");
+            self.queue(tenant, space.space_id, stored.version, &stored.pending).await?;
+        }
+        let mut state = stored.state.clone();
+        let (mut events, mut bytes, mut taken): (Vec<Event>, usize, usize) = (Vec::new(), 0, 0);
+        for reading in readings {
+            for event in state.take(tenant, space, reading) {
+                // What nobody subscribes to costs no message; it keeps its place in the sequence.
+                if subscribed.contains(&event.event_type) {
+                    bytes += event.data.to_string().len();
+                    events.push(event);
+                }
+            }
+            taken += 1;
+            if bytes >= PENDING_BYTES {
+                break;
+            }
+        }
+        if state == stored.state {
+            return Ok(Step::Done { taken, queued: 0 });
+        }
+        match self.spaces.save_space(tenant, space.space_id, stored.version, &state, &events).await? {
+            Saved::Conflict => Ok(Step::Conflict),
+            Saved::Yes => {
+                if !events.is_empty() {
+                    self.queue(tenant, space.space_id, stored.version + 1, &events).await?;
+                }
+                Ok(Step::Done { taken, queued: events.len() })
+            }
+        }
+    }
+
+    async fn queue(&self, tenant: &TenantId, space: SpaceId, version: u64, events: &[Event]) -> Result<(), Fault> {
+        self.events.send(events).await?;
+        self.spaces.clear_pending(tenant, space, version).await
+    }
+}
+
+enum Step {
+    Done { taken: usize, queued: usize },
+    Conflict,
+}
+
+fn fault(what: &'static str) -> impl FnOnce(Fault) -> IntakeFault {
+    move |source| IntakeFault { what, source }
+}
+
+type Results = Vec<Result<Accepted, spacehook_domain::telemetry::RefusedReading>>;
+
+fn read_payload(message: &Message, topic: &TelemetryTopic, now: Timestamp) -> Result<Results, String> {
+    let bytes = STANDARD.decode(&message.payload_base64).map_err(|error| format!("payload_base64: {error}"))?;
+    read_message(&bytes, topic, message.received_at(now)).map_err(|error| error.to_string())
+}
+
+fn log_distrusted_clocks(tenant: &TenantId, accepted: &[Accepted]) {
+    for Accepted { reading, clock } in accepted {
+        if let Some(clock) = clock {
+            let sensor = &reading.sensor_id;
+            tracing::warn!(%tenant, %sensor, ?clock, "the sensor's clock can't be believed; the arrival time is used");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,396 @@
+//! The intake against a world in memory that can fail before or after any effect.
+
+use super::*;
+use proptest::prelude::*;
+use spacehook_domain::ids::{BuildingRefId, SpaceRefId};
+use spacehook_domain::space_state::SpaceState;
+use spacehook_store::StoredSpace;
+use std::sync::{Mutex, MutexGuard};
+
+const NOW: &str = "2026-02-02T14:20:00Z";
+
+/// Everything the world remembers.
+#[derive(Debug, Default)]
+struct Memory {
+    registry_version: u64,
+    subscribed: BTreeSet<EventType>,
+    spaces: Vec<Space>,
+    states: BTreeMap<SpaceId, StoredSpace>,
+    unassigned: BTreeMap<SensorId, u64>,
+    sent: Vec<Event>,
+    refused: Vec<RefusedTelemetry>,
+    /// Effects left until the world fails; none means it never does.
+    effects_left: Option<u32>,
+    /// Fail after the effect took place, as a lost answer does, and not before it.
+    answer_lost: bool,
+    /// Writes of states that meet another writer first.
+    conflicts: u32,
+    writes: u32,
+}
+
+#[derive(Debug, Default, Clone)]
+struct World(Arc<Mutex<Memory>>);
+
+impl World {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap()
+    }
+
+    /// Lets an effect take place, or fail, as the test wants.
+    fn effect(&self, act: impl FnOnce(&mut Memory)) -> Result<(), Fault> {
+        let mut memory = self.memory();
+        let fails = match &mut memory.effects_left {
+            None => false,
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                *left == 0
+            }
+        };
+        if !fails || memory.answer_lost {
+            act(&mut memory);
+        }
+        if fails { Err("the world failed".into()) } else { Ok(()) }
+    }
+}
+
+impl Spaces for World {
+    async fn overview(&self, _: &TenantId) -> Result<TenantOverview, Fault> {
+        let memory = self.memory();
+        let (registry_version, subscribed) = (memory.registry_version, memory.subscribed.clone());
+        Ok(TenantOverview { version: 1, registry_version, subscribed })
+    }
+
+    async fn placement(&self, _: &TenantId, sensor: &SensorId) -> Result<Option<Space>, Fault> {
+        Ok(self.memory().spaces.iter().find(|space| space.sensor_ids.contains(sensor)).cloned())
+    }
+
+    async fn stored_space(&self, _: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
+        let empty = || StoredSpace { version: 0, state: SpaceState::default(), pending: Vec::new() };
+        let memory = self.memory();
+        let found = memory.states.get(&space);
+        Ok(found.map_or_else(empty, |stored| StoredSpace {
+            version: stored.version,
+            state: stored.state.clone(),
+            pending: stored.pending.clone(),
+        }))
+    }
+
+    async fn save_space(
+        &self,
+        _: &TenantId,
+        space: SpaceId,
+        expected_version: u64,
+        state: &SpaceState,
+        pending: &[Event],
+    ) -> Result<Saved, Fault> {
+        {
+            let mut memory = self.memory();
+            let version = memory.states.get(&space).map_or(0, |stored| stored.version);
+            if memory.conflicts > 0 {
+                memory.conflicts -= 1;
+                return Ok(Saved::Conflict);
+            }
+            if version != expected_version {
+                return Ok(Saved::Conflict);
+            }
+        }
+        let stored = StoredSpace { version: expected_version + 1, state: state.clone(), pending: pending.to_vec() };
+        self.effect(|memory| {
+            memory.writes += 1;
+            memory.states.insert(space, stored);
+        })?;
+        Ok(Saved::Yes)
+    }
+
+    async fn clear_pending(&self, _: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
+        self.effect(|memory| {
+            if let Some(stored) = memory.states.get_mut(&space).filter(|stored| stored.version == version) {
+                stored.pending.clear();
+            }
+        })
+    }
+
+    async fn record_unassigned(
+        &self,
+        _: &TenantId,
+        sensor: &SensorId,
+        readings: u64,
+        _: Timestamp,
+    ) -> Result<(), Fault> {
+        self.effect(|memory| *memory.unassigned.entry(sensor.clone()).or_default() += readings)
+    }
+}
+
+impl Events for World {
+    async fn send(&self, events: &[Event]) -> Result<(), Fault> {
+        self.effect(|memory| memory.sent.extend_from_slice(events))
+    }
+}
+
+impl Refused for World {
+    async fn keep(&self, refused: &RefusedTelemetry) -> Result<(), Fault> {
+        self.effect(|memory| memory.refused.push(refused.clone()))
+    }
+}
+
+fn world() -> World {
+    let world = World::default();
+    let space = |id, name: &str, sensors: &[&str]| Space {
+        space_id: SpaceId(id),
+        building_ref_id: BuildingRefId::parse("building_1").unwrap(),
+        floor_ref_id: None,
+        space_ref_id: SpaceRefId::parse(name).unwrap(),
+        name: None,
+        sensor_ids: sensors.iter().map(|id| SensorId::parse(*id).unwrap()).collect(),
+    };
+    {
+        let mut memory = world.memory();
+        memory.subscribed = EventType::ALL.into();
+        memory.spaces = vec![space(1, "room_1", &["a", "b"]), space(2, "room_2", &["c"])];
+    }
+    world
+}
+
+fn intake(world: &World) -> Intake<World, World, World> {
+    Intake::new(world.clone(), world.clone(), world.clone())
+}
+
+fn message(topic: &str, payload: &[u8]) -> Message {
+    let now: Timestamp = NOW.parse().unwrap();
+    Message { payload_base64: STANDARD.encode(payload), topic: topic.to_owned(), received_at_ms: now.as_millisecond() }
+}
+
+fn take(world: &World, message: &Message) -> Result<Summary, IntakeFault> {
+    take_with(&intake(world), message)
+}
+
+fn take_with(intake: &Intake<World, World, World>, message: &Message) -> Result<Summary, IntakeFault> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(intake.take(message, NOW.parse().unwrap()))
+}
+
+fn json(text: &str) -> Message {
+    message("telemetry/acme/native/a", text.as_bytes())
+}
+
+#[test]
+fn readings_become_events() {
+    let world = world();
+    let summary = take(&world, &json(r#"{"person_count":2,"timestamp":1770042000}"#)).unwrap();
+    assert_eq!(summary, Summary { readings: 1, events: 2, ..Summary::default() });
+    let memory = world.memory();
+    let types: Vec<_> = memory.sent.iter().map(|event| event.event_type).collect();
+    assert_eq!(types, [EventType::SpaceReport, EventType::SpaceAvailability]);
+    assert!(memory.states[&SpaceId(1)].pending.is_empty());
+}
+
+#[test]
+fn an_array_is_applied_in_the_order_of_observation() {
+    let world = world();
+    let text = r#"[{"person_count":0,"timestamp":1770042030},{"person_count":1,"timestamp":1770042010},
+                   {"person_count":2,"timestamp":1770042020},{"sensor_id":"c","person_count":1}]"#;
+    let summary = take(&world, &json(text)).unwrap();
+    assert_eq!((summary.readings, summary.events), (4, 7));
+    let memory = world.memory();
+    let counts: Vec<_> = memory
+        .sent
+        .iter()
+        .filter(|event| event.space.space_id == SpaceId(1))
+        .filter_map(|event| event.data.get("person_count")?.as_u64())
+        .collect();
+    assert_eq!(counts, [1, 2, 0]);
+    assert_eq!(memory.writes, 2, "one write a space");
+}
+
+#[test]
+fn bad_telemetry_is_kept_with_its_cause_and_fails_nothing() {
+    let world = world();
+    let table: [(&str, &[u8], &str); 6] = [
+        ("telemetry/acme/native/a", b"{\"person_count\":", "not JSON: "),
+        ("telemetry/acme/native/a", &[0xff, 0xfe, 0x00], "not JSON: "),
+        ("telemetry/acme/native/a", b"17", "must be an object"),
+        ("telemetry/acme/unheard-of/a", b"{}", "there is no profile 'unheard-of'"),
+        ("telemetry/ACME/native/a", b"{}", "tenant must be"),
+        ("telemetry/acme/native/a", br#"{"person_count":"two"}"#, "reading 0: person_count: must be a whole number"),
+    ];
+    for (topic, payload, cause) in table {
+        let sent = message(topic, payload);
+        assert_eq!(take(&world, &sent).unwrap(), Summary { refused: 1, ..Summary::default() }, "{cause}");
+        let kept = world.memory().refused.pop().unwrap();
+        assert!(kept.causes[0].starts_with(cause), "{:?}", kept.causes);
+        assert_eq!(kept.payload_base64, sent.payload_base64, "the payload is kept whole");
+    }
+    let broken = Message { payload_base64: "***".to_owned(), ..json("{}") };
+    assert_eq!(take(&world, &broken).unwrap().refused, 1);
+    assert!(world.memory().sent.is_empty());
+}
+
+#[test]
+fn a_wrong_type_among_good_readings_costs_only_itself() {
+    let world = world();
+    let text = r#"[{"person_count":1,"timestamp":1770042010},{"temperature":"warm"},{"person_count":0,"timestamp":1770042020}]"#;
+    let summary = take(&world, &json(text)).unwrap();
+    assert_eq!((summary.readings, summary.refused, summary.events), (2, 1, 4));
+    assert_eq!(world.memory().refused[0].causes, ["reading 1: temperature: must be a number"]);
+}
+
+#[test]
+fn an_unknown_sensor_is_recorded_and_blocks_nobody() {
+    let world = world();
+    let text =
+        r#"[{"sensor_id":"stranger","person_count":1},{"sensor_id":"stranger","person_count":2},{"person_count":1}]"#;
+    let summary = take(&world, &json(text)).unwrap();
+    assert_eq!(summary, Summary { readings: 1, unassigned: 2, events: 2, refused: 0 });
+    assert_eq!(world.memory().unassigned[&SensorId::parse("stranger").unwrap()], 2);
+}
+
+#[test]
+fn a_sensor_is_found_in_its_new_space_with_the_next_message() {
+    let world = world();
+    let intake = intake(&world);
+    let stranger = json(r#"{"sensor_id":"new","person_count":1}"#);
+    assert_eq!(take_with(&intake, &stranger).unwrap().unassigned, 1);
+    {
+        let mut memory = world.memory();
+        memory.registry_version += 1;
+        memory.spaces[0].sensor_ids.insert(SensorId::parse("new").unwrap());
+    }
+    assert_eq!(take_with(&intake, &stranger).unwrap().readings, 1);
+}
+
+#[test]
+fn what_nobody_subscribes_to_costs_no_message() {
+    let world = world();
+    world.memory().subscribed = [EventType::SpaceAvailability].into();
+    let texts = [r#"{"person_count":1,"timestamp":1770042010}"#, r#"{"person_count":2,"timestamp":1770042020}"#];
+    let events: Vec<_> = texts.iter().map(|text| take(&world, &json(text)).unwrap().events).collect();
+    assert_eq!(events, [1, 0]);
+    assert_eq!(world.memory().sent[0].sequence.0, 2, "the report that was not sent kept its place");
+}
+
+#[test]
+fn a_year_of_2099_is_not_believed() {
+    let world = world();
+    take(&world, &json(r#"{"person_count":1,"timestamp":"2099-01-01T00:00:00Z"}"#)).unwrap();
+    assert_eq!(world.memory().sent[0].data["timestamp"], NOW);
+    let later = message("telemetry/acme/native/a", br#"{"person_count":0,"timestamp":1770042001}"#);
+    assert_eq!(take(&world, &later).unwrap().events, 2, "a broken clock does not silence the sensor");
+}
+
+#[test]
+fn repeats_change_nothing() {
+    let world = world();
+    let once = json(r#"{"person_count":2,"timestamp":1770042000}"#);
+    take(&world, &once).unwrap();
+    let writes = world.memory().writes;
+    assert_eq!(take(&world, &once).unwrap().events, 0);
+    let memory = world.memory();
+    assert_eq!((memory.writes, memory.sent.len()), (writes, 2));
+}
+
+#[test]
+fn a_write_that_meets_another_is_made_again() {
+    let world = world();
+    world.memory().conflicts = 5;
+    assert_eq!(take(&world, &json(r#"{"person_count":2}"#)).unwrap().events, 2);
+    world.memory().conflicts = 1_000;
+    assert!(take(&world, &json(r#"{"person_count":3}"#)).is_err());
+}
+
+#[test]
+fn a_long_array_is_written_in_parts_that_fit_an_item() {
+    let world = world();
+    let readings: Vec<_> =
+        (0..1_000).map(|n| format!(r#"{{"person_count":{},"timestamp":{}}}"#, n % 2, 1_770_000_000 + n)).collect();
+    let summary = take(&world, &json(&format!("[{}]", readings.join(",")))).unwrap();
+    assert_eq!(summary, Summary { readings: 1_000, events: 2_000, ..Summary::default() });
+    let memory = world.memory();
+    assert!(memory.writes > 1);
+    assert!(memory.sent.is_sorted_by_key(|event| event.sequence));
+}
+
+/// Crashes at every effect in turn, before it or after it, repeats the message as Lambda does, and looks whether
+/// every event of an undisturbed run was sent, with the same id, and in order.
+#[test]
+fn a_crash_between_any_two_effects_loses_nothing() {
+    let messages = [
+        json(r#"{"person_count":2,"timestamp":1770042000}"#),
+        json(
+            r#"[{"person_count":0,"timestamp":1770042060},{"sensor_id":"c","person_count":1,"timestamp":1770042061}]"#,
+        ),
+        json(r#"{"sensor_id":"b","person_count":1,"timestamp":1770042120}"#),
+    ];
+    let undisturbed = world();
+    for message in &messages {
+        take(&undisturbed, message).unwrap();
+    }
+    let expected = undisturbed.memory().sent.clone();
+    for answer_lost in [false, true] {
+        for crash_at in 1..=12 {
+            let world = world();
+            {
+                let mut memory = world.memory();
+                memory.effects_left = Some(crash_at);
+                memory.answer_lost = answer_lost;
+            }
+            for message in &messages {
+                if take(&world, message).is_err() {
+                    world.memory().effects_left = None;
+                    take(&world, message).unwrap();
+                }
+            }
+            let sent = world.memory().sent.clone();
+            for space in [SpaceId(1), SpaceId(2)] {
+                let of = |events: &[Event]| -> Vec<Event> {
+                    let mut events: Vec<Event> =
+                        events.iter().filter(|event| event.space.space_id == space).cloned().collect();
+                    events.dedup_by(|one, other| one.id == other.id);
+                    events
+                };
+                // The queue drops what it has had; what is left is each event once, in order.
+                let mut seen = BTreeSet::new();
+                let first_seen: Vec<_> = of(&sent).into_iter().filter(|event| seen.insert(event.id.clone())).collect();
+                assert_eq!(first_seen, of(&expected), "crash at effect {crash_at}, answer lost: {answer_lost}");
+            }
+            assert!(world.memory().states.values().all(|stored| stored.pending.is_empty()));
+        }
+    }
+}
+
+#[test]
+fn what_a_crash_left_goes_before_what_follows() {
+    let world = world();
+    {
+        let mut memory = world.memory();
+        memory.effects_left = Some(2);
+    }
+    // The state is written, the send fails, and this message is never repeated.
+    assert!(take(&world, &json(r#"{"person_count":2,"timestamp":1770042000}"#)).is_err());
+    world.memory().effects_left = None;
+    assert!(world.memory().sent.is_empty());
+    take(&world, &json(r#"{"person_count":3,"timestamp":1770042060}"#)).unwrap();
+    let sequences: Vec<_> = world.memory().sent.iter().map(|event| event.sequence.0).collect();
+    assert_eq!(sequences, [1, 2, 3]);
+}
+
+#[test]
+fn a_space_does_not_wait_for_its_neighbour() {
+    let world = world();
+    world.memory().effects_left = Some(1);
+    let text = r#"[{"person_count":1},{"sensor_id":"c","person_count":1}]"#;
+    assert!(take(&world, &json(text)).is_err());
+    // One of the two failed; the other is written all the same once the world works again.
+    world.memory().effects_left = None;
+    take(&world, &json(text)).unwrap();
+    assert_eq!(world.memory().states.len(), 2);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_bring_the_function_down(payload in prop::collection::vec(any::<u8>(), 0..200), sensor in "\\PC{0,20}") {
+        let world = world();
+        let topic = format!("telemetry/acme/native/{sensor}");
+        prop_assert!(take(&world, &message(&topic, &payload)).is_ok());
+    }
+}

@@ -1,0 +1,64 @@
+//! Which space a sensor belongs to, remembered between invocations.
+//!
+//! Every invocation reads the tenant's item anyway, and every change of the registry raises the version in it. So
+//! what is remembered under that version is right without a time to live: a sensor that was moved is found in its new
+//! space with the next message.
+
+use crate::ports::{Fault, Spaces};
+use spacehook_domain::ids::{SensorId, TenantId};
+use spacehook_domain::place::Space;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Sensors remembered of one tenant, at most; beyond it memory starts anew.
+const SENSORS_LIMIT: usize = 20_000;
+/// Tenants remembered, at most.
+const TENANTS_LIMIT: usize = 200;
+
+/// The memory.
+#[derive(Debug, Default)]
+pub struct Placements {
+    tenants: Mutex<HashMap<TenantId, Remembered>>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    registry_version: u64,
+    sensors: HashMap<SensorId, Option<Arc<Space>>>,
+}
+
+impl Placements {
+    /// The space of a sensor, as of this version of the registry or a later one; none where it belongs to none.
+    pub async fn find<S: Spaces>(
+        &self,
+        spaces: &S,
+        tenant: &TenantId,
+        registry_version: u64,
+        sensor: &SensorId,
+    ) -> Result<Option<Arc<Space>>, Fault> {
+        if let Some(known) = self.recall(tenant, registry_version, sensor) {
+            return Ok(known);
+        }
+        let found = spaces.placement(tenant, sensor).await?.map(Arc::new);
+        self.remember(tenant, registry_version, sensor, found.clone());
+        Ok(found)
+    }
+
+    fn recall(&self, tenant: &TenantId, registry_version: u64, sensor: &SensorId) -> Option<Option<Arc<Space>>> {
+        let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let remembered = tenants.get(tenant).filter(|remembered| remembered.registry_version == registry_version)?;
+        remembered.sensors.get(sensor).cloned()
+    }
+
+    fn remember(&self, tenant: &TenantId, registry_version: u64, sensor: &SensorId, space: Option<Arc<Space>>) {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        if tenants.len() >= TENANTS_LIMIT && !tenants.contains_key(tenant) {
+            tenants.clear();
+        }
+        let remembered = tenants.entry(tenant.clone()).or_default();
+        if remembered.registry_version != registry_version || remembered.sensors.len() >= SENSORS_LIMIT {
+            *remembered = Remembered { registry_version, sensors: HashMap::new() };
+        }
+        remembered.sensors.insert(sensor.clone(), space);
+    }
+}

@@ -1,0 +1,118 @@
+//! What the intake needs of the world. Small traits, so that tests can crash between any two effects.
+
+use spacehook_domain::event::Event;
+use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
+use spacehook_domain::place::Space;
+use spacehook_domain::space_state::SpaceState;
+use spacehook_queues::{EventQueue, QueueError, RefusedTelemetry, RefusedTelemetryQueue};
+use spacehook_store::{Saved, Store, StoreError, StoredSpace, TenantOverview};
+use std::error::Error;
+use std::future::Future;
+
+/// A fault of the world around, whatever it is.
+pub type Fault = Box<dyn Error + Send + Sync>;
+
+/// Where spaces and sensors are kept.
+pub trait Spaces: Sync {
+    /// What is subscribed to, and the version of the registry.
+    fn overview(&self, tenant: &TenantId) -> impl Future<Output = Result<TenantOverview, Fault>> + Send;
+    /// The space that a sensor belongs to.
+    fn placement(
+        &self,
+        tenant: &TenantId,
+        sensor: &SensorId,
+    ) -> impl Future<Output = Result<Option<Space>, Fault>> + Send;
+    /// The state of a space, and what of it is not yet queued.
+    fn stored_space(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+    ) -> impl Future<Output = Result<StoredSpace, Fault>> + Send;
+    /// Writes a state, if nobody wrote it since.
+    fn save_space(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+        expected_version: u64,
+        state: &SpaceState,
+        pending: &[Event],
+    ) -> impl Future<Output = Result<Saved, Fault>> + Send;
+    /// Forgets what was queued, if nobody wrote the state since.
+    fn clear_pending(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+        version: u64,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Remembers a sensor that belongs to no space.
+    fn record_unassigned(
+        &self,
+        tenant: &TenantId,
+        sensor: &SensorId,
+        readings: u64,
+        at: jiff::Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Where events go.
+pub trait Events: Sync {
+    /// Queues events in their order.
+    fn send(&self, events: &[Event]) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Where refused telemetry goes.
+pub trait Refused: Sync {
+    /// Keeps a refused message with its causes.
+    fn keep(&self, refused: &RefusedTelemetry) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+impl Spaces for Store {
+    async fn overview(&self, tenant: &TenantId) -> Result<TenantOverview, Fault> {
+        self.tenant_overview(tenant).await.map_err(StoreError::into)
+    }
+
+    async fn placement(&self, tenant: &TenantId, sensor: &SensorId) -> Result<Option<Space>, Fault> {
+        Self::placement(self, tenant, sensor).await.map_err(StoreError::into)
+    }
+
+    async fn stored_space(&self, tenant: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
+        Self::stored_space(self, tenant, space).await.map_err(StoreError::into)
+    }
+
+    async fn save_space(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+        expected_version: u64,
+        state: &SpaceState,
+        pending: &[Event],
+    ) -> Result<Saved, Fault> {
+        Self::save_space(self, tenant, space, expected_version, state, pending).await.map_err(StoreError::into)
+    }
+
+    async fn clear_pending(&self, tenant: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
+        Self::clear_pending(self, tenant, space, version).await.map_err(StoreError::into)
+    }
+
+    async fn record_unassigned(
+        &self,
+        tenant: &TenantId,
+        sensor: &SensorId,
+        readings: u64,
+        at: jiff::Timestamp,
+    ) -> Result<(), Fault> {
+        Self::record_unassigned(self, tenant, sensor, readings, at).await.map_err(StoreError::into)
+    }
+}
+
+impl Events for EventQueue {
+    async fn send(&self, events: &[Event]) -> Result<(), Fault> {
+        Self::send(self, events).await.map_err(QueueError::into)
+    }
+}
+
+impl Refused for RefusedTelemetryQueue {
+    async fn keep(&self, refused: &RefusedTelemetry) -> Result<(), Fault> {
+        self.send(refused).await.map_err(QueueError::into)
+    }
+}
