@@ -92,7 +92,7 @@ sizes: release setup ## Size and start-up time of each function
 
 .PHONY: build
 build: setup-build ## Build the functions for Lambda with cargo-lambda (ARCH=arm64 or x86_64)
-	PATH="$(CURDIR)/$(VENV_BUILD)/bin:$$PATH" cargo lambda build $(CARGO_RELEASE) \
+	PATH="$(CURDIR)/$(VENV_BUILD)/bin:$$PATH" cargo lambda build --profile lambda $(LOCKED) \
 		$(if $(filter x86_64,$(ARCH)),--x86-64,--arm64) --bin ingest --bin dispatcher --bin api --bin health
 
 .PHONY: deploy

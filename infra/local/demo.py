@@ -57,7 +57,7 @@ def main() -> int:
         space_id = _import_building(api)
         subscriptions = _subscribe(api, receiver)
         print(f"replaying {len(minutes):,} minutes of a room through MQTT, one reading after the other", flush=True)
-        latencies = _replay(cloud, receiver, minutes, space_id)
+        latencies = _replay(cloud, receiver, minutes)
         problems = _examine(api, receiver, minutes, space_id, subscriptions)
         _summarize(receiver, minutes, space_id, latencies, problems)
         if once:
@@ -121,7 +121,7 @@ def _of_space(arrivals: list[Arrival], space_id: int) -> list[Arrival]:
     return [arrival for arrival in list(arrivals) if number(arrival) == space_id]
 
 
-def _replay(cloud: Cloud, receiver: Receiver, minutes: list[room.Minute], space_id: int) -> list[float]:
+def _replay(cloud: Cloud, receiver: Receiver, minutes: list[room.Minute]) -> list[float]:
     """Publishes each minute once the report of the one before has arrived; seconds from publishing to arrival.
 
     A room really reports once a minute. Sped up without waiting, IoT Core would run several functions at once, and a

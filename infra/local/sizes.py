@@ -65,6 +65,7 @@ class _Stub(http.server.ThreadingHTTPServer):
                 pass
 
         super().__init__(("127.0.0.1", 0), Handler)
+        self.handle_error = lambda *_: None  # type: ignore[method-assign]  # A function that is killed hangs up.
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
