@@ -45,7 +45,7 @@ class Minute:
 
     def timestamp(self) -> str:
         """The instant as the documents write it."""
-        return self.at.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.at.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)

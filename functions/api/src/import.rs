@@ -13,13 +13,12 @@ mod table;
 use crate::App;
 use crate::auth::{Allowed, Writes};
 use crate::body::{self, content_type};
+use crate::operations::operations;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Request, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// Bytes of an import, at most: Lambda takes 6 MB a request, of which CSV with quotes may be a good part escapes.
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -30,10 +29,7 @@ pub const SPACES_LIMIT: usize = 500;
 /// Buildings and floors of an import, at most, together.
 pub const BUILDINGS_LIMIT: usize = 200;
 
-/// The import.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(import_places))
-}
+operations!(pub import_places);
 
 /// Buildings with all that is in them.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -4,6 +4,7 @@ use crate::App;
 use crate::auth::{Administers, Allowed, scope_name};
 use crate::body::JsonBody;
 use crate::fields::{At, Errors};
+use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::problem::Problem;
 use crate::reference::key_in_path;
@@ -18,13 +19,8 @@ use serde_json::Value;
 use spacehook_domain::api_key::{ApiKey, ApiKeyToken, Scope};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-/// The operations on keys.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(create_api_key, list_api_keys)).routes(routes!(delete_api_key))
-}
+operations!(pub create_api_key, list_api_keys, delete_api_key);
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]

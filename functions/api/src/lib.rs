@@ -17,6 +17,7 @@ pub mod keys;
 pub mod lambda;
 pub mod observe;
 pub mod openapi;
+mod operations;
 pub mod page;
 pub mod ports;
 pub mod precondition;

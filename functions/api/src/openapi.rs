@@ -1,9 +1,9 @@
 //! All routes, and the document that is made of them.
 //!
-//! Every route is registered by [`utoipa_axum`] together with its description, so neither is there without the other.
-//! What is the same for all operations (which problems there can be) is added here once. The document is checked in as
-//! `openapi.json` and served as it is: making it costs a cold start nothing. A test compares it with the code;
-//! `REGENERATE=1 cargo test -p spacehook-api --test it openapi` writes it anew.
+//! Every route is registered together with its description ([`crate::operations`]). What is the same for all operations
+//! (which problems there can be) is added here once. The document is checked in as `openapi.json` and served as it is:
+//! making it costs a cold start nothing. A test compares it with the code; `REGENERATE=1 cargo test -p spacehook-api
+//! --test it openapi` writes it anew.
 
 use crate::problem::{Kind, Problem, ProblemDocument};
 use crate::{App, import, keys, observe, registry, subscriptions, system};
@@ -56,17 +56,21 @@ struct Described;
 
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Described::openapi())
+        .merge(subscriptions::described())
+        .merge(registry::described())
+        .merge(import::described())
+        .merge(keys::described())
+        .merge(system::described())
+}
+
+/// The API as a service.
+pub fn router(app: App) -> Router {
+    Router::new()
         .merge(subscriptions::routes())
         .merge(registry::routes())
         .merge(import::routes())
         .merge(keys::routes())
         .merge(system::routes())
-}
-
-/// The API as a service.
-pub fn router(app: App) -> Router {
-    let (routes, _) = described().split_for_parts();
-    routes
         .fallback(async || Problem::new(Kind::NotFound, "There is nothing at this path."))
         .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed, Kind::MethodNotAllowed.meaning()))
         .layer(from_fn_with_state(app.clone(), observe::observe))

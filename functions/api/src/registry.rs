@@ -16,8 +16,8 @@ use crate::App;
 use crate::fields::{At, Errors, Fields};
 use crate::ports::PutFailed;
 use crate::problem::{FieldError, Problem};
-use axum::Json;
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,14 +28,18 @@ use utoipa_axum::router::OpenApiRouter;
 /// Characters of the name of a place or a sensor, at most.
 pub const NAME_LIMIT: usize = 200;
 
-/// All operations on places and sensors.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(buildings::routes())
-        .merge(floors::routes())
-        .merge(spaces::routes())
-        .merge(state::routes())
-        .merge(sensors::routes())
+/// Serves the operations.
+pub fn routes() -> Router<App> {
+    buildings::routes().merge(floors::routes()).merge(spaces::routes()).merge(state::routes()).merge(sensors::routes())
+}
+
+/// Describes the operations.
+pub fn described() -> OpenApiRouter<App> {
+    buildings::described()
+        .merge(floors::described())
+        .merge(spaces::described())
+        .merge(state::described())
+        .merge(sensors::described())
 }
 
 /// What a client says of a building or a floor.

@@ -23,5 +23,18 @@ mod view;
 pub use auth_fields::{AuthInput, AuthType};
 pub use history::{AttemptView, StatsView};
 pub use request::{NewSubscription, SendChoice, SubscriptionPatch};
-pub use routes::routes;
 pub use view::{CreatedSubscription, SubscriptionView};
+
+use crate::App;
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Serves the operations.
+pub fn routes() -> Router<App> {
+    routes::routes().merge(history::routes())
+}
+
+/// Describes the operations.
+pub fn described() -> OpenApiRouter<App> {
+    routes::described().merge(history::described())
+}

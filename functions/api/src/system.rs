@@ -1,7 +1,7 @@
 //! What needs no key: whether the API runs, its document, and what its problems mean.
 
-use crate::App;
 use crate::openapi;
+use crate::operations::operations;
 use crate::problem::{Kind, Problem};
 use axum::Json;
 use axum::extract::Path;
@@ -9,16 +9,8 @@ use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-/// The operations without a key.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(get_health))
-        .routes(routes!(get_openapi_document))
-        .routes(routes!(get_problem_kind))
-}
+operations!(pub get_health, get_openapi_document, get_problem_kind);
 
 /// That the API runs.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

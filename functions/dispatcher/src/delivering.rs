@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use spacehook_credentials::CredentialsError;
 use spacehook_delivery::{AttemptRequest, AttemptResult};
 use spacehook_domain::attempt::{Attempt, Outcome};
+use spacehook_domain::credentials::Credentials;
 use spacehook_domain::delivery::Delivery;
 use spacehook_domain::event::EventType;
 use spacehook_domain::failure::{CredentialProblem, FailureReason};
@@ -179,7 +180,10 @@ impl<W: World> Dispatcher<W> {
         };
         let body = rendering::body(&task.event, &task.subscription.key_values);
         match request::headers(&task.event, &credentials, task.attempt, started_at, &body) {
-            Ok(headers) => self.world.attempt(AttemptRequest::new(url, headers, Bytes::from(body))).await,
+            Ok(headers) => {
+                let request = AttemptRequest::new(url, headers, Bytes::from(body));
+                Ok(without_secrets(self.world.attempt(request).await?, &credentials))
+            }
             Err(_) => Ok(unsendable(CredentialProblem::SecretUnreadable)),
         }
     }
@@ -322,6 +326,14 @@ fn delivery(task: &Task, attempt: spacehook_domain::retry::AttemptNumber) -> Del
     Delivery::new(task.subscription.id.clone(), attempt, task.event.as_ref().clone())
 }
 
+/// The result, with the secrets blanked that the receiver's answer repeats: the answer is stored and shown.
+fn without_secrets(mut result: AttemptResult, credentials: &Credentials) -> AttemptResult {
+    if let Outcome::Failed { answer: Some(answer), .. } = &mut result.outcome {
+        *answer = credentials.redact(answer);
+    }
+    result
+}
+
 /// The outcome of an attempt that needed no request to fail.
 fn not_sent(reason: FailureReason) -> AttemptResult {
     let outcome = Outcome::Failed { reason, status: None, answer: None };
@@ -334,3 +346,5 @@ fn unsendable(problem: CredentialProblem) -> AttemptResult {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod virtual_time;

@@ -1,8 +1,14 @@
 //! What a subscription needs to prove itself to its receiver. Nothing here can be printed.
 
 use crate::signing::SigningSecret;
-use secrecy::SecretString;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret as _, SecretString};
 use std::collections::BTreeMap;
+
+/// What stands where a secret was.
+const REDACTED: &str = "[redacted]";
+/// A shorter text is no secret worth the name, and blanking it would blank half of what a receiver says.
+const SECRET_CHARACTERS: usize = 4;
 
 /// How a delivery authenticates, with its secrets.
 #[derive(Debug, Clone, Default)]
@@ -40,4 +46,71 @@ pub struct Credentials {
     pub auth: AuthSecret,
     /// The values of its custom headers, by lower-case name. Values often are keys, so all are kept as secrets.
     pub custom_headers: BTreeMap<String, SecretString>,
+}
+
+impl Credentials {
+    /// A text of the receiver's, such as its answer, with every secret blanked that it repeats: whole, or cut off by the
+    /// text's end. Receivers do echo what they refuse, and what they say is stored and shown.
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.secrets() {
+            let secret = secret.expose_secret();
+            if secret.chars().count() < SECRET_CHARACTERS {
+                continue;
+            }
+            text = text.replace(secret, REDACTED);
+            let beginnings = secret.char_indices().map(|(at, _)| &secret[..at]).skip(SECRET_CHARACTERS);
+            if let Some(beginning) = beginnings.filter(|beginning| text.ends_with(beginning)).last() {
+                text.truncate(text.len() - beginning.len());
+                text.push_str(REDACTED);
+            }
+        }
+        text
+    }
+
+    /// Everything secret that a request shows, in each form in which it shows it.
+    fn secrets(&self) -> Vec<SecretString> {
+        let mut secrets: Vec<SecretString> = self.custom_headers.values().cloned().collect();
+        match &self.auth {
+            AuthSecret::None => {}
+            AuthSecret::Basic { username, password } => {
+                secrets.push(STANDARD.encode(format!("{username}:{}", password.expose_secret())).into());
+                secrets.push(password.clone());
+            }
+            AuthSecret::Bearer { token: secret } | AuthSecret::CustomHeader { value: secret, .. } => {
+                secrets.push(secret.clone());
+            }
+        }
+        secrets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(auth: AuthSecret) -> Credentials {
+        let custom_headers = [("x-key".to_owned(), "header-key".into())].into();
+        Credentials { signing_secrets: Vec::new(), auth, custom_headers }
+    }
+
+    #[test]
+    fn what_a_receiver_repeats_is_blanked_in_every_form() {
+        let basic = credentials(AuthSecret::Basic { username: "Aladdin".into(), password: "open sesame".into() });
+        assert_eq!(
+            basic.redact("no: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ== (open sesame), x-key: header-key"),
+            "no: Basic [redacted] ([redacted]), x-key: [redacted]"
+        );
+        let bearer = credentials(AuthSecret::Bearer { token: "t0ken-é-7f3a".into() });
+        assert_eq!(bearer.redact("t0ken-é-7f3a, t0ken-é-7f3a"), "[redacted], [redacted]");
+        assert_eq!(bearer.redact("bad token"), "bad token");
+    }
+
+    #[test]
+    fn a_secret_that_the_end_cuts_off_is_blanked_too() {
+        let bearer = credentials(AuthSecret::Bearer { token: "t0ken-é-7f3a".into() });
+        for cut in ["t0ken-é-7f3", "t0ken-é", "t0ken"] {
+            assert_eq!(bearer.redact(&format!("Bearer {cut}")), "Bearer [redacted]");
+        }
+    }
 }

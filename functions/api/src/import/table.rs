@@ -29,9 +29,10 @@ pub(super) fn read(body: &[u8]) -> Result<Plan, Problem> {
     let header = reader.headers().map_err(|error| malformed(&error))?.clone();
     let columns = read_header(&header)?;
     let mut plan = Plan::default();
+    let mut lines = LineCount { body, at: 0, line: 1 };
     for record in reader.records() {
         let record = record.map_err(|error| malformed(&error))?;
-        let number = record.position().map_or(0, csv::Position::line);
+        let number = lines.of(record.position());
         if record.len() == columns.len() {
             read_line(&mut Line { plan: &mut plan, columns: &columns, record: &record, number });
         } else {
@@ -40,6 +41,26 @@ pub(super) fn read(body: &[u8]) -> Result<Plan, Problem> {
         }
     }
     plan.finish()
+}
+
+/// Counts the lines of a body. The reader's own count takes the end of a CRLF for a part of the next line.
+struct LineCount<'a> {
+    body: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl LineCount<'_> {
+    /// The line on which the record at this position begins, past what is left of line ends before it.
+    fn of(&mut self, position: Option<&csv::Position>) -> u64 {
+        let start = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.at);
+        let start = start.clamp(self.at, self.body.len());
+        let ends = self.body[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let passed = self.body[self.at..start + ends].iter().filter(|byte| **byte == b'\n').count();
+        self.at = start + ends;
+        self.line += u64::try_from(passed).unwrap_or(u64::MAX);
+        self.line
+    }
 }
 
 fn malformed(error: &csv::Error) -> Problem {

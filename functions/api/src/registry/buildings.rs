@@ -4,6 +4,7 @@ use super::{PlaceInput, deleted, put_answer, read_place};
 use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
 use crate::body::JsonBody;
+use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::problem::Problem;
 use crate::reference::building_in_path;
@@ -14,12 +15,8 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spacehook_domain::place::Building;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_buildings)).routes(routes!(put_building, get_building, delete_building))
-}
+operations!(pub(super) list_buildings, put_building, get_building, delete_building);
 
 /// A building.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

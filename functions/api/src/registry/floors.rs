@@ -4,6 +4,7 @@ use super::{PlaceInput, deleted, put_answer, put_refused, read_place};
 use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
 use crate::body::JsonBody;
+use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::problem::Problem;
 use crate::reference::{building_in_path, floor_in_path};
@@ -15,12 +16,8 @@ use serde::{Deserialize, Serialize};
 use spacehook_domain::ids::{BuildingRefId, TenantId};
 use spacehook_domain::place::Floor;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_floors)).routes(routes!(put_floor, get_floor, delete_floor))
-}
+operations!(pub(super) list_floors, put_floor, get_floor, delete_floor);
 
 /// A floor of a building.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -5,6 +5,7 @@ use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
 use crate::body::JsonBody;
 use crate::fields::{At, Errors};
+use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::problem::Problem;
 use crate::reference::{self, sensor_in_path};
@@ -19,15 +20,8 @@ use spacehook_domain::ids::SensorId;
 use spacehook_domain::place::{Sensor, SpaceKey};
 use spacehook_store::UnassignedSensor;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list_sensors))
-        .routes(routes!(put_sensor, get_sensor, delete_sensor))
-        .routes(routes!(list_unassigned_sensors))
-}
+operations!(pub(super) list_sensors, put_sensor, get_sensor, delete_sensor, list_unassigned_sensors);
 
 /// What a client says of a sensor.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

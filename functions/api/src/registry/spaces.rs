@@ -6,6 +6,7 @@ use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
 use crate::body::JsonBody;
 use crate::fields::{At, Errors};
+use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::problem::Problem;
 use crate::reference::{self, building_in_path, space_in_path};
@@ -18,12 +19,8 @@ use serde_json::Value;
 use spacehook_domain::place::{Space, SpaceKey};
 use spacehook_store::SpaceDraft;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_spaces)).routes(routes!(put_space, get_space, delete_space))
-}
+operations!(pub(super) list_spaces, put_space, get_space, delete_space);
 
 /// What a client says of a space.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -3,6 +3,7 @@
 use super::spaces::find;
 use crate::App;
 use crate::auth::{Allowed, Reads};
+use crate::operations::operations;
 use crate::problem::Problem;
 use crate::reference::space_in_path;
 use axum::Json;
@@ -16,12 +17,8 @@ use spacehook_domain::reading::{Coordinate, Metres};
 use spacehook_domain::space_state::{SensorState, SpaceState};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get_space_state))
-}
+operations!(pub(super) get_space_state);
 
 /// What the sensors of a space say together now, and each by itself.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]

@@ -4,6 +4,7 @@ use super::changes;
 use crate::App;
 use crate::auth::{Allowed, Reads};
 use crate::openapi::EventTypeName;
+use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::problem::Problem;
 use crate::reference::subscription_in_path;
@@ -17,8 +18,6 @@ use spacehook_domain::stats::{BUCKET_S, Bucket, BucketStart, Counts, Histogram};
 use spacehook_domain::subscription::Subscription;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// How far back statistics go.
 const WINDOW_S: i64 = 24 * 3_600;
@@ -28,10 +27,7 @@ const TOP_REASONS: usize = 10;
 const STEP: usize = 900;
 const _: () = assert!(BUCKET_S == 900, "buckets and the steps between them");
 
-/// The operations on what is recorded.
-pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_attempts)).routes(routes!(get_stats))
-}
+operations!(pub(super) list_attempts, get_stats);
 
 /// One HTTP request of a delivery.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

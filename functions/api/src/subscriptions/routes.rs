@@ -1,12 +1,12 @@
 //! The operations on subscriptions.
 
 use super::changes::{self, Change, Which};
-use super::history;
 use super::request::{NewSubscription, SubscriptionPatch};
 use super::view::{CreatedSubscription, SubscriptionView};
 use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
 use crate::body::{JsonBody, PatchBody};
+use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::precondition::{Precondition, etag};
 use crate::problem::Problem;
@@ -18,18 +18,8 @@ use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use secrecy::ExposeSecret as _;
 use spacehook_domain::subscription::Subscription;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-/// All operations on subscriptions.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(create_subscription, list_subscriptions))
-        .routes(routes!(get_subscription, update_subscription, delete_subscription))
-        .routes(routes!(enable_subscription))
-        .routes(routes!(disable_subscription))
-        .merge(history::routes())
-}
+operations!(pub(super) create_subscription, list_subscriptions, get_subscription, update_subscription, delete_subscription, enable_subscription, disable_subscription);
 
 fn shown(subscription: &Subscription) -> Response {
     (etag(subscription.revision), Json(SubscriptionView::from(subscription))).into_response()

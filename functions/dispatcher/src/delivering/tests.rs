@@ -1,11 +1,12 @@
 //! Delivering against a world in memory whose receivers can refuse, fail and hang.
 
+use super::virtual_time::VirtualTime;
 use super::*;
 use crate::batch::Message;
 use crate::ports::Poison;
 use proptest::prelude::*;
 use serde_json::json;
-use spacehook_domain::credentials::{AuthSecret, Credentials};
+use spacehook_domain::credentials::AuthSecret;
 use spacehook_domain::event::{Change, EVENT_VERSION, Event, EventSpace};
 use spacehook_domain::ids::{BuildingRefId, Sequence, SpaceId, SpaceRefId};
 use spacehook_domain::key_values::KeyValues;
@@ -44,7 +45,7 @@ struct Memory {
 
 struct FakeWorld {
     memory: Mutex<Memory>,
-    started: tokio::time::Instant,
+    time: VirtualTime,
 }
 
 const EPOCH_S: i64 = 1_770_000_000;
@@ -86,11 +87,12 @@ impl World for FakeWorld {
     async fn attempt(&self, request: AttemptRequest) -> Result<AttemptResult, Fault> {
         let host = request.url.host().to_owned();
         let behaviour = self.memory().behaviours.get(&host).copied().unwrap_or(Behaviour::Accepts);
-        let failed = |reason, status| Outcome::Failed { reason, status, answer: None };
+        let echo = || Some(format!("refused: {}", request.headers["authorization"].to_str().unwrap()));
+        let failed = |reason, status: Option<u16>| Outcome::Failed { reason, status, answer: status.and_then(|_| echo()) };
         let (outcome, duration) = match behaviour {
             Behaviour::OurFault => return Err("no file descriptors left".into()),
             Behaviour::Hangs => {
-                tokio::time::sleep(request.deadline).await;
+                self.time.sleep(request.deadline).await;
                 (failed(FailureReason::timeout(request.deadline), None), request.deadline)
             }
             Behaviour::Answers(status) => {
@@ -100,7 +102,7 @@ impl World for FakeWorld {
         };
         let id = request.headers["webhook-id"].to_str()?.to_owned();
         let sequence = request.headers["spacehook-sequence"].to_str()?.parse()?;
-        let at_ms = self.started.elapsed().as_millis();
+        let at_ms = self.time.elapsed().as_millis();
         self.memory().received.push((host, id, sequence, at_ms));
         Ok(AttemptResult { outcome, duration, retry_after: None, resent: false })
     }
@@ -124,7 +126,7 @@ impl World for FakeWorld {
     }
 
     fn now(&self) -> Timestamp {
-        Timestamp::from_second(EPOCH_S).unwrap() + SignedDuration::try_from(self.started.elapsed()).unwrap()
+        Timestamp::from_second(EPOCH_S).unwrap() + SignedDuration::try_from(self.time.elapsed()).unwrap()
     }
 
     fn jitter(&self) -> f64 {
@@ -186,16 +188,16 @@ fn happened(space: u64, sequence: u64) -> Message {
     Message { id: format!("m-{space}-{sequence}"), content: Content::Event(Box::new(event)) }
 }
 
-/// Delivers a batch on a paused clock, so that hanging takes no time.
+/// Delivers a batch on a clock of its own, so that hanging takes no time.
 fn deliver(memory: Memory, messages: &[Message]) -> (Report, Memory) {
     deliver_by(memory, messages, SignedDuration::from_secs(60))
 }
 
-fn deliver_by(memory: Memory, messages: &[Message], time: SignedDuration) -> (Report, Memory) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
-        let world = FakeWorld { memory: Mutex::new(memory), started: tokio::time::Instant::now() };
-        let deadline = world.now() + time;
+fn deliver_by(memory: Memory, messages: &[Message], allowed: SignedDuration) -> (Report, Memory) {
+    let time = VirtualTime::default();
+    time.run(async {
+        let world = FakeWorld { memory: Mutex::new(memory), time: time.clone() };
+        let deadline = world.now() + allowed;
         let dispatcher = Dispatcher::new(world, policy());
         let report = dispatcher.deliver(messages, deadline).await;
         (report, dispatcher.world.memory.into_inner().unwrap())
@@ -280,6 +282,11 @@ fn a_failure_waits_on_the_queue_of_retries_with_the_next_number() {
     assert_eq!((delivery.attempt, wait.as_secs()), (AttemptNumber(2), 5));
     assert_eq!(delivery.subscription_id, subscription(1, "").id);
     assert!(reasons(&memory).contains(&"HTTP 503".to_owned()));
+    let answers = memory.recorded.iter().filter_map(|recorded| match &recorded.attempt.outcome {
+        Outcome::Failed { answer, .. } => answer.as_deref(),
+        Outcome::Accepted { .. } => None,
+    });
+    assert_eq!(answers.collect::<Vec<_>>(), ["refused: Bearer [redacted]"], "the receiver's echo holds no secret");
 }
 
 #[test]
@@ -387,10 +394,10 @@ fn poison_is_buried_with_its_cause_and_touches_nobody() {
 
 #[test]
 fn subscriptions_are_read_again_only_when_the_version_changes() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+    let time = VirtualTime::default();
+    time.run(async {
         let memory = Mutex::new(with(vec![subscription(1, "a.example.com")]));
-        let world = FakeWorld { memory, started: tokio::time::Instant::now() };
+        let world = FakeWorld { memory, time: time.clone() };
         let deadline = world.now() + SignedDuration::from_secs(600);
         let dispatcher = Dispatcher::new(world, policy());
         dispatcher.deliver(&[happened(1, 1), happened(2, 1)], deadline).await;

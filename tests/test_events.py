@@ -1,0 +1,64 @@
+"""The sample invocations in `events/`: each is one that its function really takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloud import FUNCTIONS, ROOT, Cloud
+
+from dead_letters import DeadLetters
+
+_SAMPLES = sorted((ROOT / "events").glob("*.json"))
+_NOTHING_TO_GIVE_BACK = {"batchItemFailures": []}
+_ANSWERS: dict[str, Any] = {"ingest": None, "dispatcher": _NOTHING_TO_GIVE_BACK, "health": None}
+
+
+def _sample(name: str) -> Any:
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("path", _SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_is_taken(cloud: Cloud, path: Path) -> None:
+    function = path.stem.partition("-")[0]
+    answer = cloud.invoke(function, json.loads(path.read_text()))
+    if function == "api":
+        assert 200 <= answer["statusCode"] < 500 and answer["body"]
+    else:
+        assert answer == _ANSWERS[function]
+
+
+def test_every_function_has_a_sample() -> None:
+    assert {path.stem.partition("-")[0] for path in _SAMPLES} >= set(FUNCTIONS) - {"api"}
+    assert {path.stem.partition("-")[0] for path in _SAMPLES} <= set(FUNCTIONS)
+
+
+def test_the_refused_sample_is_among_the_dead_letters(cloud: Cloud, dead_letters: DeadLetters) -> None:
+    sample = _sample("ingest-invalid")
+    cloud.invoke("ingest", sample)
+    letters = dead_letters.of_topic(sample["topic"])
+    assert letters and all(one["payload_base64"] == sample["payload_base64"] for one in letters)
+
+
+def test_an_unreadable_event_is_buried_with_its_cause(cloud: Cloud) -> None:
+    queue, url = cloud.client("sqs"), cloud.outputs["EventsDeadQueueUrl"]
+    sample = _sample("dispatcher-unreadable")
+    assert cloud.invoke("dispatcher", sample) == _NOTHING_TO_GIVE_BACK
+    [message] = queue.receive_message(
+        QueueUrl=url, MessageAttributeNames=["All"], AttributeNames=["All"], WaitTimeSeconds=5
+    )["Messages"]
+    assert message["Body"] == sample["Records"][0]["body"]
+    assert message["MessageAttributes"]["cause"]["StringValue"].startswith("event version 9")
+    assert message["Attributes"]["MessageGroupId"] == sample["Records"][0]["attributes"]["MessageGroupId"]
+    queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def test_the_samples_of_events_have_the_ids_that_ingest_would_give() -> None:
+    bodies = [json.loads(record["body"]) for record in _sample("dispatcher-events")["Records"]]
+    bodies += [json.loads(record["body"])["event"] for record in _sample("dispatcher-retries")["Records"]]
+    for event in bodies:
+        cause = f"{event['tenant']}\n{event['space']['space_id']}\n{event['type']}\n{event['sequence']}"
+        assert event["id"] == "evt_" + hashlib.sha256(cause.encode()).hexdigest()[:32]
