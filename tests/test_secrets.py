@@ -25,7 +25,9 @@ REFUSED = "Refus3d-value-ww55"
 
 
 def _refuse_first(arrival: Arrival) -> tuple[int, bytes]:
-    return (500, b"no") if arrival.headers["spacehook-attempt"] == "1" else (204, b"")
+    """Refuses the first attempt, and echoes what it came with: receivers do, and what they answer is kept and shown."""
+    echo = json.dumps(arrival.headers).encode()
+    return (500, echo) if arrival.headers["spacehook-attempt"] == "1" else (204, b"")
 
 
 class Told:
@@ -46,14 +48,16 @@ def subscriptions(scene: Scene) -> list[Subscription]:
     """One of each kind of authentication, all of which have delivered, and failed to."""
     custom = {"X-Custom": CUSTOM}
     made = [
-        scene.subscribe("basic", auth={"type": "basic", "username": "user", "password": PASSWORD}),
-        scene.subscribe("bearer", auth={"type": "bearer", "token": TOKEN}, custom_headers=custom),
+        scene.subscribe("basic", auth={"type": "basic", "username": "user", "password": PASSWORD}, answer=_refuse_first),
+        scene.subscribe(
+            "bearer", auth={"type": "bearer", "token": TOKEN}, custom_headers=custom, answer=_refuse_first
+        ),
         scene.subscribe("header", auth={"type": "custom_header", "name": "x-key", "value": KEY}, answer=_refuse_first),
     ]
     made[1].patch(auth={"token": ROTATED})
     scene.publish(scene.reading(1, count=1))
     for subscription in made:
-        subscription.recorded(1)
+        assert "[redacted]" in subscription.recorded(1)[-1]["answer"]
     assert made[0].arrivals()[0].headers["authorization"].startswith("Basic ")
     assert made[1].arrivals()[0].headers["authorization"] == f"Bearer {ROTATED}"
     assert made[2].arrivals()[0].headers["x-key"] == KEY

@@ -34,7 +34,7 @@ fn read_message(record: SqsMessage) -> Message {
     let id = record.message_id.unwrap_or_default();
     let body = record.body.unwrap_or_default();
     // The queue of events is the FIFO one; a FIFO queue's name, and so its ARN, must end so.
-    let is_event = record.event_source_arn.is_some_and(|arn| arn.ends_with(".fifo"));
+    let is_event = record.event_source_arn.is_some_and(|arn| arn.strip_suffix(".fifo").is_some());
     let read = if is_event {
         Event::from_json(&body).map(|event| Content::Event(Box::new(event)))
     } else {

@@ -72,7 +72,7 @@ impl<W: World> Dispatcher<W> {
         let mut report = Report::default();
         self.bury_poison(messages, &mut report).await;
         let snapshot = self.subscriptions.snapshot(&self.world, &wanted(messages)).await;
-        let tasks = self.tasks(messages, &snapshot, &mut report);
+        let tasks = tasks(messages, &snapshot, &mut report);
 
         let overall = Semaphore::new(CONCURRENT_ATTEMPTS);
         let by_receiver: BTreeMap<SubscriptionId, Semaphore> = tasks
@@ -95,23 +95,6 @@ impl<W: World> Dispatcher<W> {
                 report.give_back.insert(place);
             }
         }
-    }
-
-    /// Every attempt that the messages call for.
-    fn tasks(&self, messages: &[Message], snapshot: &Snapshot, report: &mut Report) -> Vec<Task> {
-        let mut tasks = Vec::new();
-        for (place, message) in messages.iter().enumerate() {
-            let Some(key) = tenant_and_type(&message.content) else { continue };
-            match snapshot.get(&key) {
-                Some(Ok(listed)) => tasks.extend(tasks_of(place, &message.content, listed)),
-                unread => {
-                    let cause = unread.and_then(|unread| unread.as_ref().err()).map(AsRef::as_ref);
-                    tracing::error!(tenant = %key.0, message_id = message.id, cause, "the subscriptions can't be read");
-                    report.give_back.insert(place);
-                }
-            }
-        }
-        tasks
     }
 
     async fn run_lane(
@@ -264,9 +247,9 @@ impl<W: World> Dispatcher<W> {
                 Done::NotAttempted { give_back } => give_back,
                 Done::Attempted { attempt, give_back } => {
                     if attempt.attempt.outcome.is_accepted() {
-                        report.accepted += 1
+                        report.accepted += 1;
                     } else {
-                        report.failed += 1
+                        report.failed += 1;
                     }
                     attempts.push(*attempt);
                     give_back
@@ -285,6 +268,23 @@ impl<W: World> Dispatcher<W> {
             tracing::error!(attempts = attempts.len(), error = %fault, cause, "attempts could not be recorded");
         }
     }
+}
+
+/// Every attempt that the messages call for.
+fn tasks(messages: &[Message], snapshot: &Snapshot, report: &mut Report) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for (place, message) in messages.iter().enumerate() {
+        let Some(key) = tenant_and_type(&message.content) else { continue };
+        match snapshot.get(&key) {
+            Some(Ok(listed)) => tasks.extend(tasks_of(place, &message.content, listed)),
+            unread => {
+                let cause = unread.and_then(|unread| unread.as_ref().err()).map(AsRef::as_ref);
+                tracing::error!(tenant = %key.0, message_id = message.id, cause, "the subscriptions can't be read");
+                report.give_back.insert(place);
+            }
+        }
+    }
+    tasks
 }
 
 fn wanted(messages: &[Message]) -> BTreeSet<(TenantId, EventType)> {

@@ -24,7 +24,23 @@ pub struct Placements {
 #[derive(Debug, Default)]
 struct Remembered {
     registry_version: u64,
-    sensors: HashMap<SensorId, Option<Arc<Space>>>,
+    sensors: HashMap<SensorId, Placement>,
+}
+
+/// Where a sensor was found to be.
+#[derive(Debug, Clone)]
+enum Placement {
+    In(Arc<Space>),
+    Nowhere,
+}
+
+impl Placement {
+    fn space(self) -> Option<Arc<Space>> {
+        match self {
+            Self::In(space) => Some(space),
+            Self::Nowhere => None,
+        }
+    }
 }
 
 impl Placements {
@@ -37,20 +53,21 @@ impl Placements {
         sensor: &SensorId,
     ) -> Result<Option<Arc<Space>>, Fault> {
         if let Some(known) = self.recall(tenant, registry_version, sensor) {
-            return Ok(known);
+            return Ok(known.space());
         }
-        let found = spaces.placement(tenant, sensor).await?.map(Arc::new);
+        let found = spaces.placement(tenant, sensor).await?;
+        let found = found.map_or(Placement::Nowhere, |space| Placement::In(Arc::new(space)));
         self.remember(tenant, registry_version, sensor, found.clone());
-        Ok(found)
+        Ok(found.space())
     }
 
-    fn recall(&self, tenant: &TenantId, registry_version: u64, sensor: &SensorId) -> Option<Option<Arc<Space>>> {
+    fn recall(&self, tenant: &TenantId, registry_version: u64, sensor: &SensorId) -> Option<Placement> {
         let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let remembered = tenants.get(tenant).filter(|remembered| remembered.registry_version == registry_version)?;
         remembered.sensors.get(sensor).cloned()
     }
 
-    fn remember(&self, tenant: &TenantId, registry_version: u64, sensor: &SensorId, space: Option<Arc<Space>>) {
+    fn remember(&self, tenant: &TenantId, registry_version: u64, sensor: &SensorId, found: Placement) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if tenants.len() >= TENANTS_LIMIT && !tenants.contains_key(tenant) {
             tenants.clear();
@@ -59,6 +76,6 @@ impl Placements {
         if remembered.registry_version != registry_version || remembered.sensors.len() >= SENSORS_LIMIT {
             *remembered = Remembered { registry_version, sensors: HashMap::new() };
         }
-        remembered.sensors.insert(sensor.clone(), space);
+        remembered.sensors.insert(sensor.clone(), found);
     }
 }

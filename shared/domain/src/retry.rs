@@ -23,7 +23,7 @@ impl AttemptNumber {
 /// Waits before the second, third, … attempt, in seconds. None is longer than an SQS delay can be (15 minutes).
 const SCHEDULE_S: [u64; 7] = [5, 30, 120, 600, 900, 900, 900];
 /// The longest wait, also with jitter: the longest delay that SQS knows.
-const LONGEST: Duration = Duration::from_secs(900);
+const LONGEST: Duration = Duration::from_mins(15);
 /// A wait is made longer or shorter by up to this part of it, so that deliveries that failed together part.
 const JITTER: f64 = 0.2;
 /// Attempts of a document that the receiver says is wrong in itself.

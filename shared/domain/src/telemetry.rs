@@ -170,7 +170,7 @@ fn read_measurements(fields: &Map<String, Value>) -> Result<Measurements, FieldP
     Ok(Measurements {
         person_count: read_count(fields, "person_count")?,
         coordinates: read_list(fields, "coordinates", read_coordinate)?,
-        distances: read_list(fields, "distances", |value| read_quantity(value))?,
+        distances: read_list(fields, "distances", read_quantity)?,
         motion_detected: read_flag(fields, "motion_detected")?,
         signs_of_life: read_flag(fields, "signs_of_life")?,
         temperature: read_number(fields, "temperature")?,
@@ -189,14 +189,17 @@ fn present<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> 
 
 fn read_count(fields: &Map<String, Value>, name: &'static str) -> Result<Option<PersonCount>, FieldProblem> {
     let Some(value) = present(fields, name) else { return Ok(None) };
-    let whole = value.as_u64().or_else(|| {
-        // 2.0 is a count, 2.5 is not.
-        value.as_f64().filter(|float| float.fract() == 0.0 && (0.0..=1e6).contains(float)).map(|float| float as u64)
-    });
+    let whole = value.as_u64().or_else(|| value.as_f64().and_then(whole_number));
     match whole {
         Some(count @ 0..=10_000) => Ok(Some(PersonCount(u32::try_from(count).unwrap_or(u32::MAX)))),
         _ => Err((name, "must be a whole number from 0 to 10000".to_owned())),
     }
+}
+
+/// 2.0 is a whole number, 2.5 is none.
+fn whole_number(float: f64) -> Option<u64> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and from 0 to a million")]
+    (float.fract() == 0.0 && (0.0..=1e6).contains(&float)).then_some(float as u64)
 }
 
 fn read_flag(fields: &Map<String, Value>, name: &'static str) -> Result<Option<bool>, FieldProblem> {
@@ -268,6 +271,7 @@ fn from_epoch(number: f64) -> Option<Timestamp> {
     if !milliseconds.is_finite() || milliseconds.abs() > 2.5e14 {
         return None;
     }
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and within the bound above")]
     Timestamp::from_millisecond(milliseconds.round() as i64).ok()
 }
 

@@ -3,7 +3,8 @@
 use crate::keys::Key;
 use std::time::Duration;
 
-/// Waits between tries, before they are scattered. Together under 4 s: well inside the time of every function.
+/// Waits between tries, before they are scattered. Together 3.8 s, and scattered at most
+/// 5.7 s: well inside the time of every function.
 const STEPS_MS: [u64; 8] = [20, 40, 80, 160, 320, 640, 1_000, 1_500];
 
 /// Tries of one request: the first, and one after each wait.

@@ -57,7 +57,7 @@ pub(crate) fn marker(tenant: &TenantId, subscription: &SubscriptionId, failed_at
 
 impl Store {
     /// The subscriptions of all tenants that failed within about the last 25 hours, in no order. Costs a Query for each
-    /// of 8 partitions, concurrently: 4 read units where none fails.
+    /// of 8 partitions, concurrently: 8 read units where none fails.
     pub async fn failing_subscriptions(&self) -> Result<Vec<(TenantId, SubscriptionId)>, StoreError> {
         let shards = (0..keys::FAILING_SHARDS).map(|shard| async move {
             self.query_all("list failing subscriptions", &keys::failing_partition(shard), None).await

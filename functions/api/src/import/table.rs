@@ -56,7 +56,7 @@ impl LineCount<'_> {
         let start = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.at);
         let start = start.clamp(self.at, self.body.len());
         let ends = self.body[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let passed = self.body[self.at..start + ends].iter().filter(|byte| **byte == b'\n').count();
+        let passed = self.body[self.at..start + ends].split(|byte| *byte == b'\n').skip(1).count();
         self.at = start + ends;
         self.line += u64::try_from(passed).unwrap_or(u64::MAX);
         self.line

@@ -50,7 +50,10 @@ impl From<CredentialsError> for Problem {
     fn from(error: CredentialsError) -> Self {
         match error {
             CredentialsError::Unavailable { .. } => Self::unavailable(&error.to_string()),
-            CredentialsError::Missing | CredentialsError::Unreadable { .. } => Self::internal(&error.to_string()),
+            CredentialsError::Missing | CredentialsError::Unreadable { .. } => {
+                tracing::error!(error = %error, "a subscription's credentials are lost");
+                Self::new(Kind::CredentialsLost, Kind::CredentialsLost.meaning())
+            }
         }
     }
 }

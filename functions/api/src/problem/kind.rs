@@ -25,6 +25,8 @@ pub enum Kind {
     LimitReached,
     /// Somebody else changed it at the same time.
     ChangedMeanwhile,
+    /// The secret of the subscription is gone from the secret store, or can't be read there.
+    CredentialsLost,
     /// `If-Match` names another revision.
     PreconditionFailed,
     /// More bytes than are read.
@@ -50,7 +52,7 @@ struct Words {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::MalformedRequest,
         Self::InvalidParameters,
         Self::Unauthenticated,
@@ -61,6 +63,7 @@ impl Kind {
         Self::StillInUse,
         Self::LimitReached,
         Self::ChangedMeanwhile,
+        Self::CredentialsLost,
         Self::PreconditionFailed,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -183,6 +186,14 @@ impl Kind {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "Fields are not valid",
                 "Fields of the body break a rule; `errors` has all of them, each with its place.",
+            ),
+            Self::CredentialsLost => words(
+                "credentials-lost",
+                StatusCode::CONFLICT,
+                "The subscription's secret is lost",
+                "The secret with the subscription's credentials and signing secret was deleted from Secrets Manager, \
+                 or can't be read there, so a part of it can't be changed. Delete the subscription and create it anew: \
+                 it then gets a new signing secret.",
             ),
             Self::ReceiverRefused => words(
                 "receiver-refused",

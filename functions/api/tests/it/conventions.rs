@@ -70,14 +70,18 @@ async fn failures_behind_the_api_are_ours_and_say_nothing_of_it() {
     let busy = api.call(&format!("GET /v1/subscriptions/{id}")).await;
     assert_eq!((busy.status.as_u16(), busy.problem(), busy.header("retry-after")), (503, "unavailable", "1"));
     assert!(!busy.text.contains("was told to fail"));
+}
 
-    api.fake.with(|contents| {
-        contents.failing.clear();
-        contents.secrets.clear();
-    });
+#[tokio::test]
+async fn a_lost_secret_is_named_and_says_how_to_go_on() {
+    let api = Api::new();
+    let id = api.subscribe(json!({})).await;
+    api.fake.with(|contents| contents.secrets.clear());
     let patch = json!({"auth": {"type": "bearer", "token": "t"}});
-    let broken = api.json(&format!("PATCH /v1/subscriptions/{id}"), &patch).await;
-    assert_eq!((broken.status.as_u16(), broken.problem()), (500, "internal"));
+    let lost = api.json(&format!("PATCH /v1/subscriptions/{id}"), &patch).await;
+    assert_eq!((lost.status.as_u16(), lost.problem()), (409, "credentials-lost"));
+    assert!(lost.text.contains("create it anew"), "{}", lost.text);
+    assert_eq!(api.call(&format!("DELETE /v1/subscriptions/{id}")).await.status.as_u16(), 204);
 }
 
 #[tokio::test]

@@ -55,14 +55,14 @@ impl FakeWorld {
         self.memory.lock().unwrap()
     }
 
-    fn refuse(&self, fails: bool) -> Result<(), Fault> {
+    fn refuse(fails: bool) -> Result<(), Fault> {
         if fails { Err("the world failed".into()) } else { Ok(()) }
     }
 }
 
 impl World for FakeWorld {
     async fn version(&self, _: &TenantId) -> Result<u64, Fault> {
-        self.refuse(self.memory().store_fails)?;
+        Self::refuse(self.memory().store_fails)?;
         Ok(self.memory().version)
     }
 
@@ -88,7 +88,8 @@ impl World for FakeWorld {
         let host = request.url.host().to_owned();
         let behaviour = self.memory().behaviours.get(&host).copied().unwrap_or(Behaviour::Accepts);
         let echo = || Some(format!("refused: {}", request.headers["authorization"].to_str().unwrap()));
-        let failed = |reason, status: Option<u16>| Outcome::Failed { reason, status, answer: status.and_then(|_| echo()) };
+        let failed =
+            |reason, status: Option<u16>| Outcome::Failed { reason, status, answer: status.and_then(|_| echo()) };
         let (outcome, duration) = match behaviour {
             Behaviour::OurFault => return Err("no file descriptors left".into()),
             Behaviour::Hangs => {
@@ -108,19 +109,19 @@ impl World for FakeWorld {
     }
 
     async fn retry(&self, delivery: &Delivery, wait: Duration) -> Result<(), Fault> {
-        self.refuse(self.memory().retries_fail)?;
+        Self::refuse(self.memory().retries_fail)?;
         self.memory().retries.push((delivery.clone(), wait));
         Ok(())
     }
 
     async fn bury(&self, poison: &Poison) -> Result<(), Fault> {
-        self.refuse(self.memory().retries_fail)?;
+        Self::refuse(self.memory().retries_fail)?;
         self.memory().buried.push(poison.clone());
         Ok(())
     }
 
     async fn record(&self, attempts: &[RecordedAttempt]) -> Result<(), Fault> {
-        self.refuse(self.memory().log_fails)?;
+        Self::refuse(self.memory().log_fails)?;
         self.memory().recorded.extend_from_slice(attempts);
         Ok(())
     }
