@@ -1,6 +1,6 @@
 # Everything a developer or an operator does with Spacehook. `make` alone lists it.
 #
-# Needs: Rust (rust-version in Cargo.toml), Python 3.10 or later, bash. All else is installed below .local, each version pinned.
+# Needs: Rust (rust-version in Cargo.toml), Python 3.11 or later, bash. All else is installed below .local, each version pinned.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -116,7 +116,7 @@ setup-build: $(VENV_BUILD_MADE) ## Install cargo-lambda into .local/venv-build, 
 
 # Without compiling every module: of hundreds of megabytes few are ever imported, and those are compiled then.
 define make_venv
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or later is needed" if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed" if sys.version_info < (3, 11) else 0)'
 	@echo "installing $(1) into $(2) ..."
 	@rm -rf $(2)
 	@$(PYTHON) -m venv $(2)

@@ -1,6 +1,6 @@
 """Packages and deploys template.yaml with the AWS CLI: the same two commands for AWS and for the local cloud.
 
-For AWS: `make deploy STAGE=... S3_BUCKET=...`, which runs this file. It needs the AWS CLI and nothing else.
+For AWS: `make deploy STAGE=... S3_BUCKET=...`, which runs this file. It needs the AWS CLI and PyYAML, nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,6 +42,9 @@ def deploy(
          "--s3-prefix", stack, "--output-template-file", str(packaged)],
         environment, quiet,
     )  # fmt: skip
+    # Every parameter: what is not named keeps, in CloudFormation, the value of the deployment before. An exception to the
+    # guard that was taken out of the file would stay in force.
+    parameters = defaults(template) | parameters
     overrides = [f"{name}={value}" for name, value in sorted(parameters.items())]
     _run(
         [aws, "cloudformation", "deploy", "--template-file", str(packaged), "--stack-name", stack,
@@ -47,6 +52,24 @@ def deploy(
          *(["--parameter-overrides", *overrides] if overrides else [])],
         environment, quiet,
     )  # fmt: skip
+
+
+def defaults(template: Path) -> dict[str, str]:
+    """The parameters of a template that have a default, with it."""
+    document = yaml.load(template.read_text(), _Cloudformation)
+    declared = document.get("Parameters", {})
+    return {name: _text(one["Default"]) for name, one in declared.items() if "Default" in one}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class _Cloudformation(yaml.SafeLoader):
+    """YAML in which CloudFormation's short functions (`!Ref`, `!Sub` ...) stand for nothing."""
+
+
+_Cloudformation.add_multi_constructor("!", lambda *_: None)
 
 
 def read_parameters(path: Path) -> dict[str, str]:
@@ -86,6 +109,8 @@ def main() -> None:
     reader.add_argument("--parameters", type=Path, help="JSON file of parameters (infra/parameters/example.json)")
     reader.add_argument("--aws", default="aws", help="the AWS CLI's executable")
     given = reader.parse_args()
+    if given.stage == "local":
+        sys.exit("deploy: 'local' is the stage of the local cloud, whose parameters open the guard: choose another name")
     try:
         parameters = read_parameters(given.parameters) if given.parameters else {}
         parameters |= {"Stage": given.stage, "Architecture": given.architecture}

@@ -24,8 +24,9 @@ use utoipa::ToSchema;
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// Sensors of an import, at most.
 pub const SENSORS_LIMIT: usize = 2_000;
-/// Spaces of an import, at most: each new one is a transaction of its own, and a request may take 29 s.
-pub const SPACES_LIMIT: usize = 500;
+/// Spaces of an import, at most: each new one is five requests to DynamoDB one after the other, and an import may take
+/// 29 s. (All raise the tenant's version, so side by side they would only conflict.)
+pub const SPACES_LIMIT: usize = 200;
 /// Buildings and floors of an import, at most, together.
 pub const BUILDINGS_LIMIT: usize = 200;
 
@@ -116,7 +117,7 @@ pub struct ImportedCounts {
 /// Import buildings, floors, spaces and sensors
 ///
 /// Adds and changes, and removes nothing: it can be repeated, and a large one can be sent in parts. When anything is
-/// wrong, everything that is wrong is listed and nothing is written. At most 4 MiB, 200 buildings and floors, 500 spaces
+/// wrong, everything that is wrong is listed and nothing is written. At most 4 MiB, 200 buildings and floors, 200 spaces
 /// and 2,000 sensors a request.
 ///
 /// CSV has a header line with any of these columns, in any order: `building_ref_id` (always), `building_name`,

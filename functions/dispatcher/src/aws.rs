@@ -15,6 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// How long a retry may take to be queued: what is not queued by then is given back with its message.
+const QUEUE_LIMIT: Duration = Duration::from_secs(1);
+/// How long attempts may take to be recorded. The deliveries are made: to outlive the invocation over their record
+/// would have all of them made again.
+const RECORD_LIMIT: Duration = Duration::from_secs(2);
+/// Characters of a cause that go with a buried message.
+const CAUSE_CHARACTERS: usize = 512;
+
 /// DynamoDB, Secrets Manager, SQS and HTTPS.
 #[derive(Debug)]
 pub struct AwsWorld {
@@ -53,11 +61,15 @@ impl World for AwsWorld {
     }
 
     async fn retry(&self, delivery: &Delivery, wait: Duration) -> Result<(), Fault> {
-        self.retries.send(delivery, wait).await.map_err(QueueError::into)
+        match tokio::time::timeout(QUEUE_LIMIT, self.retries.send(delivery, wait)).await {
+            Ok(sent) => sent.map_err(QueueError::into),
+            Err(_) => Err("the queue of retries did not answer in time".into()),
+        }
     }
 
     async fn bury(&self, poison: &Poison) -> Result<(), Fault> {
-        let cause = MessageAttributeValue::builder().data_type("String").string_value(&poison.cause).build()?;
+        let cause =
+            MessageAttributeValue::builder().data_type("String").string_value(attribute(&poison.cause)).build()?;
         let url = if poison.group.is_some() { &self.events_dead_url } else { &self.retries_dead_url };
         let request =
             self.sqs.send_message().queue_url(url).message_body(&poison.body).message_attributes("cause", cause);
@@ -70,7 +82,10 @@ impl World for AwsWorld {
     }
 
     async fn record(&self, attempts: &[RecordedAttempt]) -> Result<(), Fault> {
-        self.store.record_attempts(attempts, Uuid::now_v7).await.map_err(StoreError::into)
+        match tokio::time::timeout(RECORD_LIMIT, self.store.record_attempts(attempts, Uuid::now_v7)).await {
+            Ok(recorded) => recorded.map_err(StoreError::into),
+            Err(_) => Err("the table did not take them in time".into()),
+        }
     }
 
     fn now(&self) -> jiff::Timestamp {
@@ -79,5 +94,22 @@ impl World for AwsWorld {
 
     fn jitter(&self) -> f64 {
         fastrand::f64() * 2.0 - 1.0
+    }
+}
+
+/// A text as SQS takes it in an attribute. It may repeat what a hostile message said.
+fn attribute(text: &str) -> String {
+    let taken = |character: &char| !character.is_control() && !matches!(character, '\u{fffe}' | '\u{ffff}');
+    text.chars().filter(taken).take(CAUSE_CHARACTERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CAUSE_CHARACTERS, attribute};
+
+    #[test]
+    fn a_cause_fits_an_attribute_whatever_it_repeats() {
+        assert_eq!(attribute("bad\u{1}\u{ffff} \"x\"\n"), "bad \"x\"");
+        assert_eq!(attribute(&"é".repeat(9_000)).chars().count(), CAUSE_CHARACTERS);
     }
 }

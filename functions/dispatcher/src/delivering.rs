@@ -28,8 +28,8 @@ use tokio::sync::Semaphore;
 const CONCURRENT_ATTEMPTS: usize = 200;
 /// Of these, to one subscription, at most.
 const CONCURRENT_ATTEMPTS_OF_ONE: usize = 8;
-/// An attempt is begun only while at least this much of the invocation's time is left: its own five seconds, and what
-/// it takes to settle it.
+/// An attempt is begun only while at least this much of the invocation's time is left: its own five seconds, one to queue
+/// its retry and two to record it (the bounds are the world's, see [`crate::AwsWorld`]).
 const TIME_FOR_AN_ATTEMPT: SignedDuration = SignedDuration::from_secs(8);
 /// How soon a delivery comes again whose attempt a fault of ours prevented.
 const AFTER_OUR_FAULT: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ impl<W: World> Dispatcher<W> {
         Self { world, policy, subscriptions: Subscriptions::default() }
     }
 
-    /// Delivers a batch, and is done before `deadline`.
+    /// Delivers a batch. No attempt is begun that would not be settled and recorded before `deadline`.
     pub async fn deliver(&self, messages: &[Message], deadline: Timestamp) -> Report {
         let mut report = Report::default();
         self.bury_poison(messages, &mut report).await;
@@ -270,10 +270,18 @@ impl<W: World> Dispatcher<W> {
     }
 }
 
-/// Every attempt that the messages call for.
+/// Every attempt that the messages call for. What follows an event that is given back, in its space, is given back too:
+/// it must not overtake it.
 fn tasks(messages: &[Message], snapshot: &Snapshot, report: &mut Report) -> Vec<Task> {
     let mut tasks = Vec::new();
+    let mut blocked: BTreeSet<String> = BTreeSet::new();
     for (place, message) in messages.iter().enumerate() {
+        let group = group(&message.content);
+        if report.give_back.contains(&place) || group.as_ref().is_some_and(|group| blocked.contains(group)) {
+            report.give_back.insert(place);
+            blocked.extend(group);
+            continue;
+        }
         let Some(key) = tenant_and_type(&message.content) else { continue };
         match snapshot.get(&key) {
             Some(Ok(listed)) => tasks.extend(tasks_of(place, &message.content, listed)),
@@ -281,10 +289,20 @@ fn tasks(messages: &[Message], snapshot: &Snapshot, report: &mut Report) -> Vec<
                 let cause = unread.and_then(|unread| unread.as_ref().err()).map(AsRef::as_ref);
                 tracing::error!(tenant = %key.0, message_id = message.id, cause, "the subscriptions can't be read");
                 report.give_back.insert(place);
+                blocked.extend(group);
             }
         }
     }
     tasks
+}
+
+/// The message group of what comes from the queue of events; retries have none.
+fn group(content: &Content) -> Option<String> {
+    match content {
+        Content::Event(event) => Some(format!("{}:{}", event.tenant, event.space.space_id)),
+        Content::Poison(poison) => poison.group.clone(),
+        Content::Retry(_) => None,
+    }
 }
 
 fn wanted(messages: &[Message]) -> BTreeSet<(TenantId, EventType)> {

@@ -23,8 +23,7 @@ pub struct Task {
 /// Tasks of one (subscription, space), in the order of their events.
 pub type Lane = Vec<Task>;
 
-/// Sorts tasks into lanes. Within a lane events are in the order of their sequence, and an attempt that SQS brought
-/// twice in one batch is made once.
+/// Sorts tasks into lanes. Within a lane events are in the order of their sequence.
 pub fn lanes(tasks: Vec<Task>) -> Vec<Lane> {
     let mut lanes: BTreeMap<(TenantId, SubscriptionId, SpaceId), Lane> = BTreeMap::new();
     for task in tasks {

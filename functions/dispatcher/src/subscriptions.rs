@@ -2,9 +2,11 @@
 //!
 //! Every change of a subscription raises its tenant's version in the same transaction, and every batch reads that
 //! version, strongly consistent, before it uses what is kept. So a change holds from the next batch on, and a batch
-//! costs one read a tenant, however many subscriptions there are.
+//! costs one read a tenant, however many subscriptions there are. What is kept is read again after [`KEPT`] all the
+//! same: a list that is read in the very moment of a change may be of before it, though the version was of after.
 
 use crate::ports::{Fault, World};
+use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::event::EventType;
 use spacehook_domain::ids::TenantId;
 use spacehook_domain::subscription::Subscription;
@@ -13,6 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Tenants kept, at most.
 const TENANTS_LIMIT: usize = 200;
+
+/// How long a list is kept.
+const KEPT: SignedDuration = SignedDuration::from_secs(30);
 
 /// All subscriptions of a tenant to one type.
 pub type Listed = Arc<[Arc<Subscription>]>;
@@ -26,7 +31,7 @@ pub struct Subscriptions {
 #[derive(Debug, Default)]
 struct Kept {
     version: u64,
-    by_type: HashMap<EventType, Listed>,
+    by_type: HashMap<EventType, (Timestamp, Listed)>,
 }
 
 /// What a batch works with: by tenant and type, the subscriptions, or why they could not be read.
@@ -59,21 +64,24 @@ impl Subscriptions {
         version: u64,
         event_type: EventType,
     ) -> Result<Listed, Fault> {
-        if let Some(listed) = self.recall(tenant, version, event_type) {
+        let now = world.now();
+        if let Some(listed) = self.recall(tenant, version, event_type, now) {
             return Ok(listed);
         }
         let read = world.subscriptions(tenant, event_type).await?;
         let listed: Listed = read.into_iter().map(Arc::new).collect();
-        self.keep(tenant, version, event_type, listed.clone());
+        self.keep(tenant, version, event_type, (now, listed.clone()));
         Ok(listed)
     }
 
-    fn recall(&self, tenant: &TenantId, version: u64, event_type: EventType) -> Option<Listed> {
+    fn recall(&self, tenant: &TenantId, version: u64, event_type: EventType, now: Timestamp) -> Option<Listed> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(tenant).filter(|kept| kept.version == version)?.by_type.get(&event_type).cloned()
+        let of_tenant = kept.get(tenant).filter(|kept| kept.version == version)?;
+        let (read_at, listed) = of_tenant.by_type.get(&event_type)?;
+        (now.duration_since(*read_at) < KEPT).then(|| listed.clone())
     }
 
-    fn keep(&self, tenant: &TenantId, version: u64, event_type: EventType, listed: Listed) {
+    fn keep(&self, tenant: &TenantId, version: u64, event_type: EventType, listed: (Timestamp, Listed)) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= TENANTS_LIMIT && !kept.contains_key(tenant) {
             kept.clear();

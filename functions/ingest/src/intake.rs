@@ -85,7 +85,7 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         log_distrusted_clocks(&topic.tenant, &accepted);
 
         let refused = causes.len();
-        let (readings, unassigned, events) = self.apply(&topic.tenant, accepted).await?;
+        let (readings, unassigned, events) = self.apply(&topic.tenant, accepted, now).await?;
         // After the good ones are safe: a fault here repeats the message, which changes nothing for them.
         if refused > 0 {
             self.keep_refused(message, causes).await.map_err(fault("refused readings were not kept"))?;
@@ -115,12 +115,17 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     }
 
     /// Applies readings to their spaces; how many were applied, how many had no space, how many events that gave.
-    async fn apply(&self, tenant: &TenantId, accepted: Vec<Accepted>) -> Result<(usize, usize, usize), IntakeFault> {
+    async fn apply(
+        &self,
+        tenant: &TenantId,
+        accepted: Vec<Accepted>,
+        now: Timestamp,
+    ) -> Result<(usize, usize, usize), IntakeFault> {
         if accepted.is_empty() {
             return Ok((0, 0, 0));
         }
         let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
-        let (spaces, unassigned) = self.by_space(tenant, &overview, accepted).await?;
+        let (spaces, unassigned) = self.by_space(tenant, &overview, accepted, now).await?;
         let readings = spaces.values().map(|(_, readings)| readings.len()).sum();
 
         let work = spaces.into_values().map(|(space, readings)| {
@@ -139,13 +144,14 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         tenant: &TenantId,
         overview: &TenantOverview,
         accepted: Vec<Accepted>,
+        now: Timestamp,
     ) -> Result<(BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)>, usize), IntakeFault> {
         let mut spaces: BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)> = BTreeMap::new();
         let mut unassigned: BTreeMap<SensorId, (u64, Timestamp)> = BTreeMap::new();
         for Accepted { reading, .. } in accepted {
             let found = self
                 .placements
-                .find(&self.spaces, tenant, overview.registry_version, &reading.sensor_id)
+                .find(&self.spaces, tenant, overview.registry_version, &reading.sensor_id, now)
                 .await
                 .map_err(fault("a sensor could not be looked up"))?;
             match found {

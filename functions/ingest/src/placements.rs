@@ -1,15 +1,18 @@
 //! Which space a sensor belongs to, remembered between invocations.
 //!
 //! Every invocation reads the tenant's item anyway, and every change of the registry raises the version in it. So
-//! what is remembered under that version is right without a time to live: a sensor that was moved is found in its new
-//! space with the next message.
+//! a sensor that was moved is found in its new space with the next message. What is remembered is looked up again after
+//! [`KEPT`] all the same: what is read in the very moment of a change may be of before it, though the version was not.
 
 use crate::ports::{Fault, Spaces};
+use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::ids::{SensorId, TenantId};
 use spacehook_domain::place::Space;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// How long all that is known of a tenant is remembered.
+const KEPT: SignedDuration = SignedDuration::from_secs(30);
 /// Sensors remembered of one tenant, at most; beyond it memory starts anew.
 const SENSORS_LIMIT: usize = 20_000;
 /// Tenants remembered, at most.
@@ -21,10 +24,17 @@ pub struct Placements {
     tenants: Mutex<HashMap<TenantId, Remembered>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Remembered {
     registry_version: u64,
+    since: Timestamp,
     sensors: HashMap<SensorId, Placement>,
+}
+
+impl Remembered {
+    fn holds(&self, registry_version: u64, now: Timestamp) -> bool {
+        self.registry_version == registry_version && now.duration_since(self.since) < KEPT
+    }
 }
 
 /// Where a sensor was found to be.
@@ -51,30 +61,32 @@ impl Placements {
         tenant: &TenantId,
         registry_version: u64,
         sensor: &SensorId,
+        now: Timestamp,
     ) -> Result<Option<Arc<Space>>, Fault> {
-        if let Some(known) = self.recall(tenant, registry_version, sensor) {
+        if let Some(known) = self.recall(tenant, registry_version, sensor, now) {
             return Ok(known.space());
         }
         let found = spaces.placement(tenant, sensor).await?;
         let found = found.map_or(Placement::Nowhere, |space| Placement::In(Arc::new(space)));
-        self.remember(tenant, registry_version, sensor, found.clone());
+        self.remember(tenant, registry_version, sensor, found.clone(), now);
         Ok(found.space())
     }
 
-    fn recall(&self, tenant: &TenantId, registry_version: u64, sensor: &SensorId) -> Option<Placement> {
+    fn recall(&self, tenant: &TenantId, version: u64, sensor: &SensorId, now: Timestamp) -> Option<Placement> {
         let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        let remembered = tenants.get(tenant).filter(|remembered| remembered.registry_version == registry_version)?;
+        let remembered = tenants.get(tenant).filter(|remembered| remembered.holds(version, now))?;
         remembered.sensors.get(sensor).cloned()
     }
 
-    fn remember(&self, tenant: &TenantId, registry_version: u64, sensor: &SensorId, found: Placement) {
+    fn remember(&self, tenant: &TenantId, version: u64, sensor: &SensorId, found: Placement, now: Timestamp) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if tenants.len() >= TENANTS_LIMIT && !tenants.contains_key(tenant) {
             tenants.clear();
         }
-        let remembered = tenants.entry(tenant.clone()).or_default();
-        if remembered.registry_version != registry_version || remembered.sensors.len() >= SENSORS_LIMIT {
-            *remembered = Remembered { registry_version, sensors: HashMap::new() };
+        let anew = || Remembered { registry_version: version, since: now, sensors: HashMap::new() };
+        let remembered = tenants.entry(tenant.clone()).or_insert_with(anew);
+        if !remembered.holds(version, now) || remembered.sensors.len() >= SENSORS_LIMIT {
+            *remembered = anew();
         }
         remembered.sensors.insert(sensor.clone(), found);
     }

@@ -50,16 +50,13 @@ pub struct Credentials {
 
 impl Credentials {
     /// A text of the receiver's, such as its answer, with every secret blanked that it repeats: whole, or cut off by the
-    /// text's end. Receivers do echo what they refuse, and what they say is stored and shown.
+    /// text's end. Receivers do echo what they refuse, often as JSON, and what they say is stored and shown.
     pub fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.secrets() {
-            let secret = secret.expose_secret();
-            if secret.chars().count() < SECRET_CHARACTERS {
-                continue;
-            }
-            text = text.replace(secret, REDACTED);
-            let beginnings = secret.char_indices().map(|(at, _)| &secret[..at]).skip(SECRET_CHARACTERS);
+        for form in &self.forms() {
+            let form = form.expose_secret();
+            text = text.replace(form, REDACTED);
+            let beginnings = form.char_indices().map(|(at, _)| &form[..at]).skip(SECRET_CHARACTERS);
             if let Some(beginning) = beginnings.filter(|beginning| text.ends_with(beginning)).last() {
                 text.truncate(text.len() - beginning.len());
                 text.push_str(REDACTED);
@@ -68,7 +65,28 @@ impl Credentials {
         text
     }
 
-    /// Everything secret that a request shows, in each form in which it shows it.
+    /// Everything secret that a request shows, as it is and as JSON writes it (some write `/` as `\/`). The longest
+    /// first: blanking a secret that another begins with would leave the other's end.
+    fn forms(&self) -> Vec<SecretString> {
+        let mut forms = Vec::new();
+        for secret in self.secrets() {
+            let plain = secret.expose_secret();
+            if plain.chars().count() < SECRET_CHARACTERS {
+                continue;
+            }
+            let json = serde_json::Value::from(plain).to_string();
+            let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default();
+            for form in [plain, json] {
+                forms.push(form.replace('/', "\\/"));
+                forms.push(form.to_owned());
+            }
+        }
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.dedup();
+        forms.into_iter().map(SecretString::from).collect()
+    }
+
+    /// Everything secret that a request shows.
     fn secrets(&self) -> Vec<SecretString> {
         let mut secrets: Vec<SecretString> = self.custom_headers.values().cloned().collect();
         match &self.auth {
@@ -104,6 +122,21 @@ mod tests {
         let bearer = credentials(AuthSecret::Bearer { token: "t0ken-é-7f3a".into() });
         assert_eq!(bearer.redact("t0ken-é-7f3a, t0ken-é-7f3a"), "[redacted], [redacted]");
         assert_eq!(bearer.redact("bad token"), "bad token");
+    }
+
+    #[test]
+    fn a_secret_that_begins_with_another_is_blanked_whole() {
+        let mut bearer = credentials(AuthSecret::Bearer { token: "acme-7f3a9c".into() });
+        bearer.custom_headers.insert("x-account".to_owned(), "acme".into());
+        assert_eq!(bearer.redact("acme, acme-7f3a9c"), "[redacted], [redacted]");
+    }
+
+    #[test]
+    fn a_secret_that_is_repeated_as_json_is_blanked() {
+        let bearer = credentials(AuthSecret::Bearer { token: "a/b\"c\\d/e".into() });
+        for said in [r#"{"t":"a\/b\"c\\d\/e"}"#, r#"{"t":"a/b\"c\\d/e"}"#] {
+            assert_eq!(bearer.redact(said), r#"{"t":"[redacted]"}"#);
+        }
     }
 
     #[test]

@@ -15,12 +15,13 @@ use crate::ids::{InvalidId, SensorId, TenantId};
 use crate::reading::{Coordinate, Measurements, Metres, OutOfRange, PersonCount, Reading};
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// Readings in one message, at most.
 pub const READINGS_LIMIT: usize = 1_000;
-/// People located, or distances, in one reading, at most. A space has up to 100 sensors, and what they all say must fit
-/// one item of the table (400 KB).
-pub const PEOPLE_LIMIT: usize = 100;
+/// People located, or distances, in one reading, at most. A space has up to 100 sensors, and what they all say, once as
+/// state and once in a report, must fit one item of the table (400 KB).
+pub const PEOPLE_LIMIT: usize = 40;
 /// A device's clock may be this much ahead; beyond it the arrival time is used.
 pub const CLOCK_AHEAD_LIMIT: SignedDuration = SignedDuration::from_mins(5);
 /// A clock that says an instant before this one (2000-01-01) was never set; the arrival time is used.
@@ -141,7 +142,22 @@ pub fn read_message(
     let read = |(index, item): (usize, &Value)| {
         read_one(item, topic, received_at).map_err(|(field, problem)| RefusedReading { index, field, problem })
     };
-    Ok(items.iter().enumerate().map(read).collect())
+    let mut results: Vec<_> = items.iter().enumerate().map(read).collect();
+    order_by_place(&mut results, received_at);
+    Ok(results)
+}
+
+/// Several readings of one sensor that take the time of arrival get it a millisecond apart, in the order of the message:
+/// the last is the newest, and a repeat of the message says the same.
+fn order_by_place(results: &mut [Result<Accepted, RefusedReading>], received_at: Timestamp) {
+    let mut arrived: HashMap<SensorId, i64> = HashMap::new();
+    for Accepted { reading, .. } in results.iter_mut().filter_map(|result| result.as_mut().ok()) {
+        if reading.observed_at == received_at {
+            let place = arrived.entry(reading.sensor_id.clone()).or_default();
+            reading.observed_at += SignedDuration::from_millis(*place);
+            *place += 1;
+        }
+    }
 }
 
 type FieldProblem = (&'static str, String);
@@ -170,7 +186,7 @@ fn read_measurements(fields: &Map<String, Value>) -> Result<Measurements, FieldP
     Ok(Measurements {
         person_count: read_count(fields, "person_count")?,
         coordinates: read_list(fields, "coordinates", read_coordinate)?,
-        distances: read_list(fields, "distances", read_quantity)?,
+        distances: read_list(fields, "distances", read_metres)?,
         motion_detected: read_flag(fields, "motion_detected")?,
         signs_of_life: read_flag(fields, "signs_of_life")?,
         temperature: read_number(fields, "temperature")?,
@@ -218,9 +234,15 @@ fn read_quantity<T: TryFrom<f64, Error = OutOfRange>>(value: &Value) -> Result<T
     T::try_from(number).map_err(|error| error.to_string())
 }
 
+/// To the millimetre: no sensor knows more, and what is kept has a limit.
+fn read_metres(value: &Value) -> Result<Metres, String> {
+    let metres: Metres = read_quantity(value)?;
+    Metres::new((metres.value() * 1e3).round() / 1e3).map_err(|error| error.to_string())
+}
+
 fn read_coordinate(value: &Value) -> Result<Coordinate, String> {
     match value.as_array().map(Vec::as_slice) {
-        Some([x, y]) => Ok(Coordinate(read_quantity::<Metres>(x)?, read_quantity::<Metres>(y)?)),
+        Some([x, y]) => Ok(Coordinate(read_metres(x)?, read_metres(y)?)),
         _ => Err("must be an array of [x, y]".to_owned()),
     }
 }

@@ -1,5 +1,6 @@
 //! `ingest-dead`: telemetry that could not be taken, with its cause, so that nothing is lost silently.
 
+use crate::body::body;
 use crate::{QueueError, unavailable};
 use aws_sdk_sqs::Client;
 use serde::Serialize;
@@ -32,7 +33,7 @@ impl RefusedTelemetryQueue {
 
     /// Keeps a refused message.
     pub async fn send(&self, refused: &RefusedTelemetry) -> Result<(), QueueError> {
-        let body = serde_json::to_string(refused)?;
+        let body = body(refused)?;
         self.client.send_message().queue_url(&self.url).message_body(body).send().await.map_err(unavailable)?;
         Ok(())
     }

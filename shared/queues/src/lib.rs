@@ -1,5 +1,6 @@
 //! The SQS queues: events in the order of their space, deliveries that wait for a retry, telemetry that was refused.
 
+mod body;
 mod dead;
 mod events;
 mod retries;
@@ -16,14 +17,6 @@ pub enum QueueError {
     /// SQS did not take it, or did not answer.
     #[error("the queue did not take the message")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// SQS took some messages of a batch and refused this one.
-    #[error("the queue refused the message of event {event_id}: {code}")]
-    Refused {
-        /// The event.
-        event_id: String,
-        /// SQS's word for why.
-        code: String,
-    },
     /// The message can't be written as JSON.
     #[error("the message can't be written")]
     Unwritable(#[from] serde_json::Error),

@@ -1,5 +1,6 @@
 //! `retries`: deliveries that wait for their next attempt.
 
+use crate::body::body;
 use crate::{QueueError, unavailable};
 use aws_sdk_sqs::Client;
 use spacehook_domain::delivery::Delivery;
@@ -26,7 +27,7 @@ impl RetryQueue {
         self.client
             .send_message()
             .queue_url(&self.url)
-            .message_body(serde_json::to_string(delivery)?)
+            .message_body(body(delivery)?)
             .delay_seconds(delay_s(wait))
             .send()
             .await

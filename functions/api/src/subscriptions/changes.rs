@@ -10,12 +10,13 @@ use crate::precondition::Precondition;
 use crate::problem::{Kind, Problem};
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use spacehook_credentials::{SecretName, SecretVersion};
 use spacehook_domain::credentials::Credentials;
 use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::receiver::ReceiverUrl;
 use spacehook_domain::signing::SigningSecret;
-use spacehook_domain::subscription::{Activity, DisabledReason, Subscription};
+use spacehook_domain::subscription::{Activity, AuthKind, DisabledReason, Subscription};
 
 /// How often a change is tried again that met another one, where the client named no revision.
 const TRIES: usize = 3;
@@ -186,18 +187,24 @@ async fn save(app: &App, before: &Subscription, after: &Subscription) -> Result<
         return Ok(true);
     }
     if let Some(stored) = stored.filter(|_| after.secret_version != before.secret_version) {
-        let (name, version) = (SecretName::of(&stored), SecretVersion::of(&stored));
-        if let Err(error) = app.secrets.make_current(&name, &version).await {
-            tracing::warn!(subscription = %stored.id, %error, "the secret's version in use is not its current one");
-        }
+        make_current(app, &stored).await;
     }
     if failed == ChangeFailed::Conflict { Ok(false) } else { Err(failed.into()) }
+}
+
+/// Makes the version that a subscription names the current one again; Secrets Manager may remove unlabelled ones.
+async fn make_current(app: &App, subscription: &Subscription) {
+    let (name, version) = (SecretName::of(subscription), SecretVersion::of(subscription));
+    if let Err(error) = app.secrets.make_current(&name, &version).await {
+        tracing::warn!(subscription = %subscription.id, %error, "the secret's version in use is not its current one");
+    }
 }
 
 fn patched(app: &App, before: &Subscription, patch: &Map<String, Value>) -> Result<Subscription, Problem> {
     let target = merged(written(before, None), patch);
     let errors = Errors::default();
     note_unknown(patch, &errors);
+    note_credentials_left_behind(app, before, patch, &errors);
     let settings = At::root(&target, &errors)
         .fields(FIELDS)
         .and_then(|fields| Settings::read(&fields, &app.policy, Some(&before.url)));
@@ -212,9 +219,15 @@ async fn patched_with_secret(
     let name = SecretName::of(before);
     let credentials = app.secrets.get(&name, &SecretVersion::of(before)).await?;
     let held = SecretSettings::of(&credentials);
-    let target = merged(written(before, Some(&held)), patch);
+    let mut base = written(before, Some(&held));
+    if moves(app, before, patch) {
+        base["auth"] = json!({});
+        base["custom_headers"] = json!({});
+    }
+    let target = merged(base, patch);
     let errors = Errors::default();
     note_unknown(patch, &errors);
+    note_credentials_left_behind(app, before, patch, &errors);
     let read = At::root(&target, &errors).fields(FIELDS).and_then(|fields| {
         let settings = Settings::read(&fields, &app.policy, Some(&before.url));
         let secrets = SecretSettings::read(&fields);
@@ -234,8 +247,34 @@ async fn patched_with_secret(
         auth: secrets.auth,
         custom_headers: secrets.custom_headers,
     };
-    app.secrets.put(&name, &version, &credentials).await?;
+    if let Err(error) = app.secrets.put(&name, &version, &credentials).await {
+        // It may have been put all the same, and its answer lost.
+        make_current(app, before).await;
+        return Err(error.into());
+    }
     Ok(after)
+}
+
+/// Notes the credentials that a patch would send to another origin than the one they were given for: who moves a
+/// subscription gives them again. Else a key that may write, but never read credentials, could have them sent to itself.
+fn note_credentials_left_behind(app: &App, before: &Subscription, patch: &Map<String, Value>, errors: &Errors) {
+    let held = [("auth", before.auth != AuthKind::None), ("custom_headers", !before.custom_header_names.is_empty())];
+    for (field, held) in held {
+        if held && !patch.contains_key(field) && moves(app, before, patch) {
+            let detail = "must be given again, whole, since the URL leads to another host or port";
+            errors.refuse(&format!("/{field}"), detail);
+        }
+    }
+}
+
+/// Whether a patch has deliveries go to another host or port. A URL that can't be read is refused for that.
+fn moves(app: &App, before: &Subscription, patch: &Map<String, Value>) -> bool {
+    let origin = |url: &str| {
+        let url = ReceiverUrl::parse(url, &app.policy).ok()?;
+        Some((url.host().to_owned(), url.port()))
+    };
+    let target = patch.get("url").and_then(Value::as_str).filter(|url| *url != before.url).and_then(origin);
+    target.is_some() && target != origin(&before.url)
 }
 
 /// A merge drops members that are null, and with them names that are not known; they are mistakes all the same.

@@ -155,7 +155,7 @@ async fn limits_are_named() {
     };
     let table = [
         (lines(201, |n| format!("b{n},,\n")), "at most 200"),
-        (lines(501, |n| format!("b,s{n},\n")), "at most 500"),
+        (lines(201, |n| format!("b,s{n},\n")), "at most 200"),
         (lines(2_001, |n| format!("b,s{},x{n}\n", n / 10)), "at most 2000"),
         (lines(101, |n| format!("b,s,x{n}\n")), "at most 100"),
     ];

@@ -40,6 +40,27 @@ async fn what_is_named_changes_null_resets_and_the_rest_stays() {
 }
 
 #[tokio::test]
+async fn credentials_do_not_follow_a_url_to_another_origin() {
+    let api = Api::new();
+    let bearer = json!({"type": "bearer", "token": "t"});
+    let id = api.subscribe(json!({"auth": bearer, "custom_headers": {"x-a": "1"}})).await;
+    let path = format!("PATCH /v1/subscriptions/{id}");
+    let again = "must be given again, whole, since the URL leads to another host or port";
+    for url in ["https://evil.example/x", "https://example.com:8443/"] {
+        let alone = api.json(&path, &json!({"url": url})).await;
+        assert_eq!((alone.status.as_u16(), alone.problem()), (422, "invalid-fields"), "{}", alone.text);
+        assert_eq!(alone.text.matches(again).count(), 2, "{}", alone.text);
+        let half = api.json(&path, &json!({"url": url, "auth": {"token": "t"}, "custom_headers": {}})).await;
+        assert_eq!(half.status, 422, "what is left out of auth is not taken from before: {}", half.text);
+    }
+    let moved = json!({"url": "https://other.example/x", "auth": bearer, "custom_headers": {"x-b": "2"}});
+    assert_eq!(patch(&api, &id, moved).await["custom_headers"], json!({"x-b": {"set": true}}));
+    patch(&api, &id, json!({"url": "https://other.example/y?z"})).await;
+    let open = api.subscribe(json!({"name": "open"})).await;
+    patch(&api, &open, json!({"url": "https://other.example/x"})).await;
+}
+
+#[tokio::test]
 async fn a_patch_that_changes_nothing_makes_no_revision() {
     let api = Api::new();
     let id = api.subscribe(json!({"auth": {"type": "bearer", "token": "t"}})).await;

@@ -33,6 +33,8 @@ struct Memory {
     behaviours: BTreeMap<String, Behaviour>,
     missing_secrets: BTreeSet<SubscriptionId>,
     store_fails: bool,
+    failing_tenants: BTreeSet<TenantId>,
+    failing_types: BTreeSet<EventType>,
     retries_fail: bool,
     log_fails: bool,
     reads: usize,
@@ -61,13 +63,15 @@ impl FakeWorld {
 }
 
 impl World for FakeWorld {
-    async fn version(&self, _: &TenantId) -> Result<u64, Fault> {
-        Self::refuse(self.memory().store_fails)?;
+    async fn version(&self, tenant: &TenantId) -> Result<u64, Fault> {
+        let fails = self.memory().store_fails || self.memory().failing_tenants.contains(tenant);
+        Self::refuse(fails)?;
         Ok(self.memory().version)
     }
 
     async fn subscriptions(&self, tenant: &TenantId, event_type: EventType) -> Result<Vec<Subscription>, Fault> {
         let mut memory = self.memory();
+        Self::refuse(memory.failing_types.contains(&event_type))?;
         memory.reads += 1;
         let of = |subscription: &&Subscription| {
             subscription.tenant == *tenant && subscription.event_types.contains(&event_type)
@@ -347,14 +351,40 @@ fn what_comes_again_is_not_overtaken() {
 
 #[test]
 fn one_tenants_fault_is_not_its_neighbours() {
-    let (report, memory) = deliver(
-        with(vec![subscription(1, "a.example.com")]),
-        &[
-            Message { id: "x".to_owned(), content: Content::Event(Box::new(event_of("stranger", 1, 1))) },
-            happened(1, 1),
-        ],
-    );
-    assert_eq!((report.accepted, memory.received.len()), (1, 1));
+    let mut memory = with(vec![subscription(1, "a.example.com")]);
+    memory.failing_tenants.insert(tenant("stranger"));
+    let strangers = Message { id: "x".to_owned(), content: Content::Event(Box::new(event_of("stranger", 1, 1))) };
+    let (report, _) = deliver(memory, &[strangers, happened(1, 1)]);
+    assert_eq!(report, Report { accepted: 1, failed: 0, give_back: [0].into() });
+}
+
+#[test]
+fn what_follows_in_its_space_is_not_delivered_before_what_comes_again() {
+    let mut both = subscription(1, "a.example.com");
+    both.event_types.insert(EventType::SpaceAvailability);
+    let mut memory = with(vec![both]);
+    memory.failing_types.insert(EventType::SpaceAvailability);
+    let mut availability = event_of("acme", 1, 2);
+    availability.event_type = EventType::SpaceAvailability;
+    let unread = Message { id: "a".to_owned(), content: Content::Event(Box::new(availability)) };
+    let (report, memory) = deliver(memory, &[happened(1, 1), unread, happened(1, 3), happened(2, 1)]);
+    assert_eq!((report.accepted, report.give_back), (2, [1, 2].into()));
+    assert!(memory.received.iter().all(|(_, _, sequence, _)| *sequence != 3));
+}
+
+#[test]
+fn what_is_kept_is_read_again_after_a_while() {
+    let time = VirtualTime::default();
+    time.run(async {
+        let memory = Mutex::new(with(vec![subscription(1, "a.example.com")]));
+        let world = FakeWorld { memory, time: time.clone() };
+        let deadline = world.now() + SignedDuration::from_secs(600);
+        let dispatcher = Dispatcher::new(world, policy());
+        dispatcher.deliver(&[happened(1, 1)], deadline).await;
+        time.sleep(Duration::from_secs(31)).await;
+        dispatcher.deliver(&[happened(1, 2)], deadline).await;
+        assert_eq!(dispatcher.world.memory().reads, 2);
+    });
 }
 
 #[test]
@@ -390,7 +420,11 @@ fn poison_is_buried_with_its_cause_and_touches_nobody() {
     assert_eq!(report, Report { accepted: 1, ..Report::default() });
     assert_eq!(memory.buried, [poison]);
     let unburied = Memory { retries_fail: true, ..with(vec![]) };
-    assert_eq!(deliver(unburied, &messages).0.give_back, [0].into());
+    assert_eq!(
+        deliver(unburied, &messages).0.give_back,
+        [0, 1].into(),
+        "what follows in its space comes again with it"
+    );
 }
 
 #[test]
@@ -437,6 +471,11 @@ proptest! {
         prop_assert_eq!(report.accepted + report.failed, attempted);
         prop_assert_eq!(memory.recorded.len(), attempted);
         let dead = statuses.iter().filter(|status| **status == 410).count();
+        for (place, (space, sequence)) in events.iter().enumerate() {
+            let id = event_of("acme", *space, *sequence).id.to_string();
+            let made = memory.received.iter().filter(|(_, received, ..)| *received == id).count();
+            prop_assert!(made == statuses.len() || report.give_back.contains(&place), "{id} is neither sent nor given back");
+        }
         if report.give_back.is_empty() {
             prop_assert_eq!(attempted, events.len() * statuses.len());
             prop_assert_eq!(memory.retries.len(), report.failed - dead * events.len());

@@ -25,6 +25,8 @@ struct Memory {
     answer_lost: bool,
     /// Writes of states that meet another writer first.
     conflicts: u32,
+    /// The space whose state can't be written.
+    broken: Option<SpaceId>,
     writes: u32,
 }
 
@@ -86,6 +88,9 @@ impl Spaces for World {
     ) -> Result<Saved, Fault> {
         {
             let mut memory = self.memory();
+            if memory.broken == Some(space) {
+                return Err("the item can't be written".into());
+            }
             let version = memory.states.get(&space).map_or(0, |stored| stored.version);
             if memory.conflicts > 0 {
                 memory.conflicts -= 1;
@@ -94,6 +99,10 @@ impl Spaces for World {
             if version != expected_version {
                 return Ok(Saved::Conflict);
             }
+        }
+        let bytes = serde_json::to_string(state)?.len() + serde_json::to_string(pending)?.len();
+        if bytes > spacehook_store::ITEM_BYTES_LIMIT {
+            return Err(format!("the item would have {bytes} bytes").into());
         }
         let stored = StoredSpace { version: expected_version + 1, state: state.clone(), pending: pending.to_vec() };
         self.effect(|memory| {
@@ -306,8 +315,27 @@ fn a_long_array_is_written_in_parts_that_fit_an_item() {
     let summary = take(&world, &json(&format!("[{}]", readings.join(",")))).unwrap();
     assert_eq!(summary, Summary { readings: 1_000, events: 2_000, ..Summary::default() });
     let memory = world.memory();
-    assert!(memory.writes > 1);
+    assert!(memory.writes > 1, "the world takes no item that DynamoDB would not");
     assert!(memory.sent.is_sorted_by_key(|event| event.sequence));
+}
+
+#[test]
+fn a_space_at_every_limit_fits_an_item() {
+    use spacehook_domain::telemetry::PEOPLE_LIMIT;
+    let world = world();
+    let ids: Vec<String> = (0..100).map(|number| format!("sensor-{number:0100}")).collect();
+    world.memory().spaces[0].sensor_ids = ids.iter().map(|id| SensorId::parse(id.as_str()).unwrap()).collect();
+    let places = vec!["[-99999.123456789,-99999.987654321]"; PEOPLE_LIMIT].join(",");
+    let distances = vec!["99999.123456789"; PEOPLE_LIMIT].join(",");
+    for id in &ids {
+        let text = format!(
+            r#"{{"sensor_id":"{id}","person_count":10000,"coordinates":[{places}],"distances":[{distances}],
+                "motion_detected":true,"signs_of_life":true,"temperature":20.123456789,"humidity":50.123456789,
+                "iaq":50.123456789,"co2":500.123456789,"illuminance":500.123456789,"battery":50.123456789}}"#
+        );
+        take(&world, &json(&text)).unwrap();
+    }
+    assert_eq!(world.memory().states[&SpaceId(1)].state.sensors().len(), 100);
 }
 
 /// Crashes at every effect in turn, before it or after it, repeats the message as Lambda does, and looks whether
@@ -377,13 +405,12 @@ fn what_a_crash_left_goes_before_what_follows() {
 #[test]
 fn a_space_does_not_wait_for_its_neighbour() {
     let world = world();
-    world.memory().effects_left = Some(1);
+    world.memory().broken = Some(SpaceId(1));
     let text = r#"[{"person_count":1},{"sensor_id":"c","person_count":1}]"#;
-    assert!(take(&world, &json(text)).is_err());
-    // One of the two failed; the other is written all the same once the world works again.
-    world.memory().effects_left = None;
-    take(&world, &json(text)).unwrap();
-    assert_eq!(world.memory().states.len(), 2);
+    assert!(take(&world, &json(text)).is_err(), "the message comes again, for the space that failed");
+    let memory = world.memory();
+    assert_eq!(memory.states.keys().collect::<Vec<_>>(), [&SpaceId(2)]);
+    assert!(!memory.sent.is_empty() && memory.sent.iter().all(|event| event.space.space_id == SpaceId(2)));
 }
 
 proptest! {

@@ -87,6 +87,20 @@ fn a_clock_that_cannot_be_believed_gives_way_to_the_arrival() {
 }
 
 #[test]
+fn readings_without_a_time_keep_the_order_of_their_message() {
+    let results = read(r#"[{"person_count":3},{"sensor_id":"b","person_count":1},{"person_count":0}]"#);
+    let times: Vec<_> = results.iter().map(|result| result.as_ref().unwrap().reading.observed_at.to_string()).collect();
+    assert_eq!(times, [ARRIVAL, ARRIVAL, "2026-02-02T14:20:00.001Z"]);
+}
+
+#[test]
+fn places_are_kept_to_the_millimetre() {
+    let said = one(r#"{"coordinates":[[1.23456789,-0.0004]],"distances":[2.99951]}"#).reading.measurements;
+    assert_eq!(serde_json::to_string(&said.coordinates).unwrap(), "[[1.235,-0.0]]");
+    assert_eq!(serde_json::to_string(&said.distances).unwrap(), "[3.0]");
+}
+
+#[test]
 fn a_bad_reading_does_not_cost_the_others() {
     let results = read(r#"[{"person_count":1},{"person_count":"two"},7,{"person_count":3}]"#);
     assert!(results[0].is_ok() && results[3].is_ok());
