@@ -57,7 +57,7 @@ def main() -> int:
         space_id = _import_building(api)
         subscriptions = _subscribe(api, receiver)
         print(f"replaying {len(minutes):,} minutes of a room through MQTT, one reading after the other", flush=True)
-        latencies = _replay(cloud, receiver, minutes)
+        latencies = _replay(cloud, receiver, minutes, subscriptions)
         problems = _examine(api, receiver, minutes, space_id, subscriptions)
         _summarize(receiver, minutes, space_id, latencies, problems)
         if once:
@@ -121,14 +121,16 @@ def _of_space(arrivals: list[Arrival], space_id: int) -> list[Arrival]:
     return [arrival for arrival in list(arrivals) if number(arrival) == space_id]
 
 
-def _replay(cloud: Cloud, receiver: Receiver, minutes: list[room.Minute]) -> list[float]:
+def _replay(
+    cloud: Cloud, receiver: Receiver, minutes: list[room.Minute], subscriptions: Subscriptions
+) -> list[float]:
     """Publishes each minute once the report of the one before has arrived; seconds from publishing to arrival.
 
     A room really reports once a minute. Sped up without waiting, IoT Core would run several functions at once, and a
     reading that is overtaken by a newer one rightly gives no report.
     """
     inbox = receiver.inbox("/reports")
-    progress = _Progress(len(minutes))
+    progress = _Progress(len(minutes), receiver, subscriptions)
     latencies: list[float] = []
     missed = 0
     with connected(cloud.port, "uci-occupancy-1") as sensor:
@@ -147,7 +149,7 @@ def _replay(cloud: Cloud, receiver: Receiver, minutes: list[room.Minute]) -> lis
             elif (missed := missed + 1) == _MISSED_LIMIT:
                 print(f"\nnothing arrives any more; the reason is in {cloud.logs}/", flush=True)
                 break
-            progress.show(number, len(inbox.arrivals), len(receiver.inbox("/availability").arrivals), latencies)
+            progress.show(number, latencies)
     progress.end()
     return latencies
 
@@ -230,21 +232,35 @@ def _latency(latencies: list[float]) -> str:
 class _Progress:
     """A line that is written over on a terminal, and now and then a line elsewhere."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, receiver: Receiver, subscriptions: Subscriptions) -> None:
         self._total = total
+        self._reports, self._availability = receiver.inbox("/reports"), receiver.inbox("/availability")
+        self._secrets = (subscriptions.report_secret, subscriptions.availability_secret)
+        self._seen = {"/reports": 0, "/availability": 0}
+        self._verified = 0
         self._live = sys.stdout.isatty()
         self._next = 0.0
 
-    def show(self, readings: int, reports: int, availability: int, latencies: list[float]) -> None:
+    def show(self, readings: int, latencies: list[float]) -> None:
+        """Shows how far the replay is: at most five times a second, and at its end."""
         now = time.monotonic()
         if now < self._next and readings < self._total:
             return
         self._next = now + (0.2 if self._live else 10.0)
+        self._verify()
+        reports, changes = len(self._reports.arrivals), len(self._availability.arrivals)
         line = (
-            f"  {readings:,} of {self._total:,} readings published; {reports:,} reports and "
-            f"{availability:,} availability changes delivered; {_latency(latencies)}"
+            f"  {readings:,} of {self._total:,} readings in; {reports + changes:,} webhooks out: {reports:,} reports, "
+            f"{changes:,} availability changes; {self._verified:,} signatures verified; {_latency(latencies)}"
         )
         print(f"\r{line}" if self._live else line, end="" if self._live else "\n", flush=True)
+
+    def _verify(self) -> None:
+        """Verifies what arrived since the last time."""
+        for path, inbox in (("/reports", self._reports), ("/availability", self._availability)):
+            new = inbox.arrivals[self._seen[path] :]
+            self._seen[path] += len(new)
+            self._verified += sum(arrival.is_signed_with(*self._secrets) for arrival in new)
 
     def end(self) -> None:
         if self._live:

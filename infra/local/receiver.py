@@ -29,6 +29,8 @@ class Arrival:
     body: bytes
     at: float
     """`time.monotonic()` when its body was read."""
+    verdicts: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
+    """What verifying it with a secret said the first time: a signature is good for five minutes only."""
 
     def json(self) -> Any:
         """The body."""
@@ -45,14 +47,17 @@ class Arrival:
         return int(self.headers["spacehook-sequence"])
 
     def is_signed_with(self, *secrets: str) -> bool:
-        """Whether its signature verifies with one of these secrets."""
-        for secret in secrets:
+        """Whether its signature verifies with one of these secrets, as of the first time that was asked."""
+        return any(self._verifies(secret) for secret in secrets)
+
+    def _verifies(self, secret: str) -> bool:
+        if secret not in self.verdicts:
             try:
                 Webhook(secret).verify(self.body, self.headers)
+                self.verdicts[secret] = True
             except WebhookVerificationError:
-                continue
-            return True
-        return False
+                self.verdicts[secret] = False
+        return self.verdicts[secret]
 
 
 @dataclass
