@@ -60,18 +60,7 @@ impl KeyId {
     }
 }
 
-impl TryFrom<String> for KeyId {
-    type Error = InvalidId;
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        Self::parse(text)
-    }
-}
-
-impl From<KeyId> for String {
-    fn from(id: KeyId) -> String {
-        id.0
-    }
-}
+crate::ids::stored_as_text!(KeyId, InvalidId);
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

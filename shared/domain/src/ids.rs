@@ -13,6 +13,25 @@ pub struct InvalidId {
     pub rule: &'static str,
 }
 
+/// Has a type that `parse` makes of a text be written as that text, and read back through `parse`.
+macro_rules! stored_as_text {
+    ($name:ident, $error:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = $error;
+            fn try_from(text: String) -> Result<Self, $error> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(parsed: $name) -> String {
+                parsed.0
+            }
+        }
+    };
+}
+pub(crate) use stored_as_text;
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $valid:expr) => {
         $(#[$doc])*
@@ -34,18 +53,7 @@ macro_rules! text_id {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = InvalidId;
-            fn try_from(text: String) -> Result<Self, InvalidId> {
-                Self::parse(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> String {
-                id.0
-            }
-        }
+        stored_as_text!($name, InvalidId);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,18 +49,7 @@ impl SubscriptionName {
     }
 }
 
-impl TryFrom<String> for SubscriptionName {
-    type Error = InvalidName;
-    fn try_from(text: String) -> Result<Self, InvalidName> {
-        Self::parse(text)
-    }
-}
-
-impl From<SubscriptionName> for String {
-    fn from(name: SubscriptionName) -> String {
-        name.0
-    }
-}
+crate::ids::stored_as_text!(SubscriptionName, InvalidName);
 
 /// An address that mail about a subscription goes to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,18 +93,7 @@ impl EmailAddress {
     }
 }
 
-impl TryFrom<String> for EmailAddress {
-    type Error = InvalidEmail;
-    fn try_from(text: String) -> Result<Self, InvalidEmail> {
-        Self::parse(text)
-    }
-}
-
-impl From<EmailAddress> for String {
-    fn from(address: EmailAddress) -> String {
-        address.0
-    }
-}
+crate::ids::stored_as_text!(EmailAddress, InvalidEmail);
 
 /// Which of the reports of a space are sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
