@@ -1,7 +1,13 @@
 //! What a subscription needs to prove itself to its receiver. Nothing here can be printed.
 
+pub mod oauth;
+mod own_secret;
+
+pub use own_secret::{InvalidArn, SecretArn};
+
 use crate::signing::SigningSecret;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use oauth::OAuthClient;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::collections::BTreeMap;
 
@@ -35,6 +41,8 @@ pub enum AuthSecret {
         /// Its value.
         value: SecretString,
     },
+    /// OAuth 2.0 client credentials (RFC 6749, 4.4): a token that is had with these is sent as HTTP Bearer.
+    OAuth2(OAuthClient),
 }
 
 /// Everything secret of one subscription.
@@ -49,41 +57,15 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// A text of the receiver's, such as its answer, with every secret blanked that it repeats: whole, or cut off by the
-    /// text's end. Receivers do echo what they refuse, often as JSON, and what they say is stored and shown.
+    /// A text of the receiver's, with every secret of these credentials blanked: see [`redact`].
     pub fn redact(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for form in &self.forms() {
-            let form = form.expose_secret();
-            text = text.replace(form, REDACTED);
-            let beginnings = form.char_indices().map(|(at, _)| &form[..at]).skip(SECRET_CHARACTERS);
-            if let Some(beginning) = beginnings.filter(|beginning| text.ends_with(beginning)).last() {
-                text.truncate(text.len() - beginning.len());
-                text.push_str(REDACTED);
-            }
-        }
-        text
+        redact(text, &[self])
     }
 
-    /// Everything secret that a request shows, as it is and as JSON writes it (some write `/` as `\/`). The longest
-    /// first: blanking a secret that another begins with would leave the other's end.
-    fn forms(&self) -> Vec<SecretString> {
-        let mut forms = Vec::new();
-        for secret in self.secrets() {
-            let plain = secret.expose_secret();
-            if plain.chars().count() < SECRET_CHARACTERS {
-                continue;
-            }
-            let json = serde_json::Value::from(plain).to_string();
-            let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default();
-            for form in [plain, json] {
-                forms.push(form.replace('/', "\\/"));
-                forms.push(form.to_owned());
-            }
-        }
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        forms.dedup();
-        forms.into_iter().map(SecretString::from).collect()
+    /// The same credentials with another way to authenticate.
+    #[must_use]
+    pub fn with_auth(&self, auth: AuthSecret) -> Self {
+        Self { auth, ..self.clone() }
     }
 
     /// Everything secret that a request shows.
@@ -98,9 +80,55 @@ impl Credentials {
             AuthSecret::Bearer { token: secret } | AuthSecret::CustomHeader { value: secret, .. } => {
                 secrets.push(secret.clone());
             }
+            AuthSecret::OAuth2(client) => secrets.extend(client.secrets()),
         }
         secrets
     }
+}
+
+/// A text of a receiver's, such as its answer, with every secret blanked that it repeats: whole, or cut off by the
+/// text's end. Receivers do echo what they refuse, often as JSON, and what they say is stored and shown. Several
+/// credentials are blanked together, so that a secret of one that begins with a secret of another is blanked whole.
+pub fn redact(text: &str, of: &[&Credentials]) -> String {
+    let forms = forms(of);
+    let mut text = text.to_owned();
+    for form in &forms {
+        text = text.replace(form.expose_secret(), REDACTED);
+    }
+    // Only then what is cut off: the end of a whole secret may look like the beginning of another.
+    let beginnings = forms.iter().filter_map(|form| beginning_at_end(form.expose_secret(), &text));
+    if let Some(cut_off) = beginnings.max() {
+        text.truncate(text.len() - cut_off);
+        text.push_str(REDACTED);
+    }
+    text
+}
+
+/// How many bytes at the end of a text are the beginning of a secret.
+fn beginning_at_end(secret: &str, text: &str) -> Option<usize> {
+    let beginnings = secret.char_indices().map(|(at, _)| &secret[..at]).skip(SECRET_CHARACTERS);
+    beginnings.filter(|beginning| text.ends_with(beginning)).map(str::len).last()
+}
+
+/// Everything secret that a request shows, as it is and as JSON writes it (some write `/` as `\/`). The longest
+/// first: blanking a secret that another begins with would leave the other's end.
+fn forms(of: &[&Credentials]) -> Vec<SecretString> {
+    let mut forms = Vec::new();
+    for secret in of.iter().flat_map(|credentials| credentials.secrets()) {
+        let plain = secret.expose_secret();
+        if plain.chars().count() < SECRET_CHARACTERS {
+            continue;
+        }
+        let json = serde_json::Value::from(plain).to_string();
+        let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or_default();
+        for form in [plain, json] {
+            forms.push(form.replace('/', "\\/"));
+            forms.push(form.to_owned());
+        }
+    }
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    forms.dedup();
+    forms.into_iter().map(SecretString::from).collect()
 }
 
 #[cfg(test)]
@@ -145,5 +173,28 @@ mod tests {
         for cut in ["t0ken-é-7f3", "t0ken-é", "t0ken"] {
             assert_eq!(bearer.redact(&format!("Bearer {cut}")), "Bearer [redacted]");
         }
+    }
+
+    #[test]
+    fn what_a_token_endpoint_repeats_is_blanked_in_every_form() {
+        let client = OAuthClient {
+            token_url: "https://login.example.com/".into(),
+            client_id: "kiosk".into(),
+            client_secret: "s3cr+t/x".into(),
+            scope: None,
+            audience: None,
+            style: oauth::AuthStyle::Basic,
+            parameters: [("resource".to_owned(), "hush hush".into())].into(),
+        };
+        let held = credentials(AuthSecret::OAuth2(client));
+        let said =
+            "no: Basic a2lvc2s6czNjciUyQnQlMkZ4 client_secret=s3cr%2Bt%2Fx s3cr+t/x resource=hush+hush (hush hush)";
+        assert_eq!(
+            held.redact(said),
+            "no: Basic [redacted] client_secret=[redacted] [redacted] resource=[redacted] ([redacted])"
+        );
+        let sent = held.with_auth(AuthSecret::Bearer { token: "s3cr+t/x.of.token".into() });
+        assert_eq!(redact("s3cr+t/x.of.token, s3cr+t/x", &[&held, &sent]), "[redacted], [redacted]");
+        assert_eq!(held.redact("resource=hush+hush"), "resource=[redacted]", "its end looks like a beginning");
     }
 }

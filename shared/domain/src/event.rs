@@ -1,6 +1,7 @@
 //! An event: what happened, one JSON document with an id.
 
 use crate::ids::{BuildingRefId, EventId, FloorRefId, Sequence, SpaceId, SpaceRefId, TenantId};
+use crate::message::{Kind, UnreadableMessage, Versioned, read};
 use crate::place::Space;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -110,23 +111,11 @@ pub struct Event {
 /// The form of [`Event`] that this code writes and reads.
 pub const EVENT_VERSION: u32 = 1;
 
-/// Why a queue message is no event that this code can deliver.
-#[derive(Debug, thiserror::Error)]
-pub enum UnreadableEvent {
-    /// Not JSON, or a field is missing or of a wrong type.
-    #[error("not an event: {path}: {message}")]
-    Malformed {
-        /// Where in the document.
-        path: String,
-        /// What is wrong there.
-        message: String,
-    },
-    /// Written by a newer release.
-    #[error("event version {found}; this release reads version {EVENT_VERSION}")]
-    Version {
-        /// The version it says.
-        found: u32,
-    },
+impl Versioned for Event {
+    const KIND: Kind = Kind { name: "event", indefinite: "an event", version: EVENT_VERSION };
+    fn version(&self) -> u32 {
+        self.version
+    }
 }
 
 impl Event {
@@ -139,27 +128,9 @@ impl Event {
     }
 
     /// Reads an event from a queue message.
-    pub fn from_json(text: &str) -> Result<Self, UnreadableEvent> {
-        // The version first: a newer form may not even have today's fields.
-        #[derive(Deserialize)]
-        struct Versioned {
-            v: u32,
-        }
-        let found: Versioned = read(text)?;
-        if found.v != EVENT_VERSION {
-            return Err(UnreadableEvent::Version { found: found.v });
-        }
+    pub fn from_json(text: &str) -> Result<Self, UnreadableMessage> {
         read(text)
     }
-}
-
-/// Reads a document, naming the place of what is wrong in it.
-pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, UnreadableEvent> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| UnreadableEvent::Malformed {
-        path: error.path().to_string(),
-        message: error.inner().to_string(),
-    })
 }
 
 #[cfg(test)]
@@ -185,6 +156,10 @@ mod tests {
         assert_eq!(
             Event::from_json(r#"{"v":9}"#).unwrap_err().to_string(),
             "event version 9; this release reads version 1"
+        );
+        assert_eq!(
+            Event::from_json("{}").unwrap_err().to_string(),
+            "not an event: .: missing field `v` at line 1 column 2"
         );
         let missing = Event::from_json(r#"{"v":1,"id":"evt_1"}"#).unwrap_err().to_string();
         assert!(missing.contains("id: event id must be"), "{missing}");

@@ -5,6 +5,9 @@
 //! are errors, and are never held against a receiver.
 
 mod advice;
+mod oauth;
+
+pub use oauth::{OAuthError, TokenProblem};
 
 use std::fmt;
 use std::time::Duration;
@@ -65,6 +68,12 @@ pub enum FailureReason {
         /// What was wrong.
         problem: CredentialProblem,
     },
+    /// The token endpoint of the subscription's OAuth 2.0 client gave no token, so that nothing was sent.
+    #[serde(rename = "oauth")]
+    OAuth {
+        /// What was wrong.
+        problem: TokenProblem,
+    },
 }
 
 /// What went wrong in a TLS handshake.
@@ -116,6 +125,12 @@ pub enum CredentialProblem {
     SecretMissing,
     /// The secret exists, but access to it or to its key is denied, or it cannot be understood.
     SecretUnreadable,
+    /// The user's own secret that the subscription points at does not exist.
+    OwnSecretMissing,
+    /// The user's own secret may not be read: its tags, its policy or its key do not allow it.
+    OwnSecretDenied,
+    /// The user's own secret can be read, and is not of a documented form.
+    OwnSecretUnreadable,
 }
 
 impl FailureReason {
@@ -131,7 +146,7 @@ impl FailureReason {
 
     /// The stable `snake_case` name for counters: `timeout`, `http_503`, `tls_unknown_issuer`, `policy_loopback`.
     ///
-    /// There are under a thousand of them whatever receivers do: what varies freely, as a duration does, is left out.
+    /// There are under 1,400 of them whatever receivers do: what varies freely, as a duration does, is left out.
     pub fn key(&self) -> String {
         match self {
             Self::HttpStatus { status } => format!("http_{status}"),
@@ -139,6 +154,7 @@ impl FailureReason {
             Self::Dns { problem } => format!("dns_{}", problem.words().0),
             Self::RefusedByPolicy { rule } => format!("policy_{}", rule.key()),
             Self::Credentials { problem } => format!("credentials_{}", problem.words().0),
+            Self::OAuth { problem } => problem.key(),
             Self::Timeout { .. } => "timeout".to_owned(),
             Self::ConnectionRefused => "connection_refused".to_owned(),
             Self::ConnectionReset => "connection_reset".to_owned(),
@@ -158,12 +174,25 @@ impl FailureReason {
         if let Some(rule) = key.strip_prefix("policy_") {
             return Rule::from_key(rule).map(|rule| Self::RefusedByPolicy { rule });
         }
+        if let Some(problem) = TokenProblem::from_key(key) {
+            return Some(Self::OAuth { problem });
+        }
         Self::with_fixed_keys().find(|reason| reason.key() == key)
     }
 
-    /// Whether trying again cannot help, so that the delivery is dead at once: a refusal by policy.
+    /// Whether trying again cannot help, so that the delivery is dead at once: a refusal by policy, of the receiver or
+    /// of the token endpoint.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::RefusedByPolicy { .. })
+        matches!(self, Self::RefusedByPolicy { .. } | Self::OAuth { problem: TokenProblem::RefusedByPolicy { .. } })
+    }
+
+    /// Whether the credentials were refused, by the receiver or by the token endpoint: newer ones may be accepted.
+    pub fn refuses_credentials(&self) -> bool {
+        match self {
+            Self::HttpStatus { status } => matches!(status, 401 | 403),
+            Self::OAuth { problem } => problem.refuses_credentials(),
+            _ => false,
+        }
     }
 
     /// The HTTP status, where the receiver answered with one.
@@ -174,7 +203,7 @@ impl FailureReason {
         }
     }
 
-    /// Every reason but those with a status or a rule.
+    /// Every reason but those with a status or a rule, and those of a token endpoint.
     fn with_fixed_keys() -> impl Iterator<Item = Self> {
         let tls = TlsProblem::ALL.into_iter().map(|problem| Self::Tls { problem });
         let dns = DnsProblem::ALL.into_iter().map(|problem| Self::Dns { problem });
@@ -205,6 +234,7 @@ impl fmt::Display for FailureReason {
             Self::Dns { problem } => write!(formatter, "DNS: {}", problem.words().1),
             Self::RefusedByPolicy { rule } => write!(formatter, "refused by policy: {rule}"),
             Self::Credentials { problem } => write!(formatter, "credentials: {}", problem.words().1),
+            Self::OAuth { problem } => write!(formatter, "OAuth token: {problem}"),
             Self::ConnectionRefused => formatter.write_str("connection refused"),
             Self::ConnectionReset => formatter.write_str("connection reset"),
             Self::ConnectionClosed => formatter.write_str("connection closed before the answer was complete"),
@@ -268,10 +298,19 @@ impl DnsProblem {
 }
 
 impl CredentialProblem {
-    const ALL: [Self; 2] = [Self::SecretMissing, Self::SecretUnreadable];
+    const ALL: [Self; 5] = [
+        Self::SecretMissing,
+        Self::SecretUnreadable,
+        Self::OwnSecretMissing,
+        Self::OwnSecretDenied,
+        Self::OwnSecretUnreadable,
+    ];
 
     fn words(self) -> (&'static str, &'static str) {
         match self {
+            Self::OwnSecretMissing => ("own_secret_missing", "your own secret does not exist"),
+            Self::OwnSecretDenied => ("own_secret_denied", "your own secret may not be read"),
+            Self::OwnSecretUnreadable => ("own_secret_unreadable", "your own secret is not of a documented form"),
             Self::SecretMissing => ("secret_missing", "secret missing"),
             Self::SecretUnreadable => ("secret_unreadable", "secret unreadable"),
         }

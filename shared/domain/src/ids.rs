@@ -145,6 +145,16 @@ impl EventId {
     }
 }
 
+/// One subscription of all there are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SubscriptionKey {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its id.
+    #[serde(rename = "subscription_id")]
+    pub id: SubscriptionId,
+}
+
 /// Spacehook's own number of a space: never used again in its tenant, also when the space is deleted and made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

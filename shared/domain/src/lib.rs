@@ -3,22 +3,24 @@
 //! What a sensor said becomes a [`reading::Reading`]; readings become the state of a space
 //! ([`space_state::SpaceState`]); changes of that state become [`event::Event`]s; events meet
 //! [`subscription::Subscription`]s in [`matching`]; what is sent is made in [`rendering`], [`signing`] and
-//! [`request`]; what may be sent to is decided in [`receiver`]; what follows a failure is decided in [`retry`]
-//! and [`failure_rate`].
+//! [`request`]; what may be sent to is decided in [`receiver`]; what follows a failure is decided in [`retry`],
+//! [`breaker`] and [`failure_rate`]; what waits, and in which order it is sent, in [`backlog`].
 //!
 //! This crate knows no AWS, opens no socket, reads no clock and rolls no dice: time and randomness are arguments.
 //! So every rule can be tested in microseconds and simulated from a seed.
 
 pub mod api_key;
 pub mod attempt;
+pub mod backlog;
+pub mod breaker;
 pub mod credentials;
-pub mod delivery;
 pub mod event;
 pub mod failure;
 pub mod failure_rate;
 pub mod ids;
 pub mod key_values;
 pub mod matching;
+pub mod message;
 pub mod payload;
 pub mod place;
 pub mod reading;
@@ -26,11 +28,14 @@ pub mod receiver;
 pub mod rendering;
 pub mod request;
 pub mod retry;
+pub mod retry_after;
+pub mod share;
 pub mod signing;
 pub mod space_state;
 pub mod stats;
 pub mod subscription;
 pub mod telemetry;
+pub mod wake;
 
 #[cfg(test)]
 mod test_data;

@@ -23,13 +23,16 @@ pub enum NotSent {
     Unchanged,
 }
 
-/// Whether the event goes to the subscription.
+/// Whether the event goes to the subscription now.
 pub fn check(subscription: &Subscription, event: &Event) -> Result<(), NotSent> {
+    wants(subscription, event)?;
+    if subscription.activity.is_enabled() { Ok(()) } else { Err(NotSent::Disabled) }
+}
+
+/// Whether the subscription wants the event: now, or, while it is disabled, kept.
+pub fn wants(subscription: &Subscription, event: &Event) -> Result<(), NotSent> {
     if subscription.tenant != event.tenant {
         return Err(NotSent::OtherTenant);
-    }
-    if !subscription.activity.is_enabled() {
-        return Err(NotSent::Disabled);
     }
     if !subscription.event_types.contains(&event.event_type) {
         return Err(NotSent::OtherType);

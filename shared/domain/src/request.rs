@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-const USER_AGENT_TEXT: &str = concat!("Spacehook/", env!("CARGO_PKG_VERSION"));
+pub(crate) const USER_AGENT_TEXT: &str = concat!("Spacehook/", env!("CARGO_PKG_VERSION"));
 
 /// A credential that can't be sent as a header. Its value is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,12 +19,23 @@ pub struct UnusableCredential {
     pub header: String,
 }
 
+/// What the headers of an attempt tell of it, beside the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telling {
+    /// Which attempt of the delivery it is.
+    pub attempt: AttemptNumber,
+    /// When it is made.
+    pub at: Timestamp,
+    /// How many older deliveries of its space and type this one stands for, where it waited in a backlog that keeps the
+    /// newest alone.
+    pub superseded: Option<u64>,
+}
+
 /// The headers of one attempt, signed with the time of the attempt: an old retry has a new timestamp and the same id.
 pub fn headers(
     event: &Event,
     credentials: &Credentials,
-    attempt: AttemptNumber,
-    at: Timestamp,
+    telling: Telling,
     body: &[u8],
 ) -> Result<HeaderMap, UnusableCredential> {
     let mut headers = HeaderMap::with_capacity(16);
@@ -35,19 +46,23 @@ pub fn headers(
     authenticate(&mut headers, &credentials.auth)?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_TEXT));
-    let timestamp_s = at.as_second();
+    let timestamp_s = telling.at.as_second();
     let signature = signing::signature(&credentials.signing_secrets, event.id.as_str(), timestamp_s, body);
     set(&mut headers, "webhook-id", event.id.as_str())?;
     headers.insert("webhook-timestamp", HeaderValue::from(timestamp_s));
     set(&mut headers, "webhook-signature", &signature)?;
     headers.insert("spacehook-sequence", HeaderValue::from(event.sequence.0));
-    headers.insert("spacehook-attempt", HeaderValue::from(attempt.0));
+    headers.insert("spacehook-attempt", HeaderValue::from(telling.attempt.0));
+    if let Some(superseded) = telling.superseded {
+        headers.insert("spacehook-superseded", HeaderValue::from(superseded));
+    }
     Ok(headers)
 }
 
 fn authenticate(headers: &mut HeaderMap, auth: &AuthSecret) -> Result<(), UnusableCredential> {
     match auth {
-        AuthSecret::None => Ok(()),
+        // A token of OAuth is had by whoever sends, and then is a Bearer token.
+        AuthSecret::None | AuthSecret::OAuth2(_) => Ok(()),
         AuthSecret::Basic { username, password } => {
             let pair = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
             set_secret(headers, AUTHORIZATION.as_str(), &format!("Basic {pair}"))
@@ -93,7 +108,8 @@ mod tests {
                 .collect::<BTreeMap<_, _>>(),
         };
         let event = test_data::event(serde_json::json!({}));
-        headers(&event, &credentials, AttemptNumber(2), Timestamp::from_second(1_000).unwrap(), b"{}")
+        let at = Timestamp::from_second(1_000).unwrap();
+        headers(&event, &credentials, Telling { attempt: AttemptNumber(2), at, superseded: Some(3) }, b"{}")
     }
 
     #[test]
@@ -105,6 +121,7 @@ mod tests {
         assert_eq!(text("webhook-timestamp"), "1000");
         assert_eq!(text("spacehook-attempt"), "2");
         assert_eq!(text("spacehook-sequence"), "1");
+        assert_eq!(text("spacehook-superseded"), "3");
         assert_eq!(text("webhook-signature").split(' ').count(), 2, "one signature a secret");
         assert!(!headers.contains_key("authorization"));
     }

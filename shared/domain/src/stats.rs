@@ -77,6 +77,38 @@ impl Histogram {
     }
 }
 
+/// Why a delivery was not made, or not yet: each is counted, so that none is missing silently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dropped {
+    /// A newer one of the same space and type stands for it (`backlog: latest`).
+    Superseded,
+    /// It waited for longer than deliveries are kept. It is listed among the dead.
+    Expired,
+    /// More of its space waited than is kept. It is listed among the dead.
+    BacklogFull,
+    /// The owner discarded it when enabling the subscription.
+    Discarded,
+    /// It was given up after failed attempts. It is listed among the dead.
+    Dead,
+}
+
+impl Dropped {
+    /// Every cause there is.
+    pub const ALL: [Self; 5] = [Self::Superseded, Self::Expired, Self::BacklogFull, Self::Discarded, Self::Dead];
+
+    /// The name in counters and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Superseded => "superseded",
+            Self::Expired => "expired",
+            Self::BacklogFull => "backlog_full",
+            Self::Discarded => "discarded",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// Counts of attempts: of one bucket, or of several together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -92,6 +124,9 @@ pub struct Counts {
     pub latency: Histogram,
     /// From observation to acceptance, of accepted attempts.
     pub freshness: Histogram,
+    /// Deliveries that were dropped, by cause.
+    #[serde(default)]
+    pub dropped: BTreeMap<Dropped, u64>,
 }
 
 impl Counts {
@@ -121,6 +156,9 @@ impl Counts {
         }
         self.latency.merge(&other.latency);
         self.freshness.merge(&other.freshness);
+        for (cause, count) in &other.dropped {
+            *self.dropped.entry(*cause).or_default() += count;
+        }
     }
 
     /// Reasons of failures, the most frequent first.

@@ -1,7 +1,8 @@
 //! A subscription: who wants which events where.
 
+use crate::credentials::SecretArn;
 use crate::event::EventType;
-use crate::ids::{BuildingRefId, SubscriptionId, TenantId};
+use crate::ids::{BuildingRefId, SubscriptionId, SubscriptionKey, TenantId};
 use crate::key_values::KeyValues;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,52 @@ pub enum Send {
     OnChange,
 }
 
+/// What of the backlog is kept while the receiver is down or the subscription disabled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BacklogMode {
+    /// Every delivery.
+    #[default]
+    All,
+    /// The newest of each (event type, space): the receiver then gets the present state, and how many it missed.
+    Latest,
+}
+
+/// Attempts a second, at most: 1 to 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct RateLimit(u32);
+
+/// Why a number is no rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 1 to 1000")]
+pub struct InvalidRateLimit;
+
+impl RateLimit {
+    /// Takes a limit.
+    pub fn new(per_second: u32) -> Result<Self, InvalidRateLimit> {
+        if (1..=1_000).contains(&per_second) { Ok(Self(per_second)) } else { Err(InvalidRateLimit) }
+    }
+
+    /// Attempts a second.
+    pub fn per_second(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<u32> for RateLimit {
+    type Error = InvalidRateLimit;
+    fn try_from(per_second: u32) -> Result<Self, InvalidRateLimit> {
+        Self::new(per_second)
+    }
+}
+
+impl From<RateLimit> for u32 {
+    fn from(limit: RateLimit) -> Self {
+        limit.0
+    }
+}
+
 /// How deliveries authenticate; the secrets of it are in [`crate::credentials`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,6 +166,11 @@ pub enum AuthKind {
     Bearer,
     /// A header of the receiver's choice.
     CustomHeader,
+    /// OAuth 2.0 client credentials.
+    #[serde(rename = "oauth2_client_credentials")]
+    OAuth2ClientCredentials,
+    /// As the user's own secret says, which [`Subscription::own_secret_arn`] names.
+    OwnSecret,
 }
 
 /// Why a subscription is disabled.
@@ -193,6 +245,12 @@ pub struct Subscription {
     pub send: Send,
     /// The buildings it wants to hear of; none means all.
     pub building_ref_ids: BTreeSet<BuildingRefId>,
+    /// What is kept for it while it can't be delivered.
+    #[serde(default)]
+    pub backlog: BacklogMode,
+    /// How many attempts a second its receiver bears; none means as many as there are.
+    #[serde(default)]
+    pub rate_limit_per_second: Option<RateLimit>,
     /// How its deliveries authenticate.
     pub auth: AuthKind,
     /// The names of its custom headers, in lower case; the values are secret.
@@ -205,6 +263,9 @@ pub struct Subscription {
     pub secret_name: String,
     /// The version of that secret which goes with this revision: a new one is a new text.
     pub secret_version: String,
+    /// The user's own secret, which says how deliveries authenticate. It is read as it is at the time: it has no version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_secret_arn: Option<SecretArn>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -213,9 +274,22 @@ pub struct Subscription {
     pub revision: u64,
 }
 
+impl Subscription {
+    /// Which of all subscriptions it is.
+    pub fn key(&self) -> SubscriptionKey {
+        SubscriptionKey { tenant: self.tenant.clone(), id: self.id.clone() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rate_limits_are_whole_numbers_from_1_to_1000() {
+        assert_eq!(serde_json::from_str::<RateLimit>("1000").unwrap().per_second(), 1_000);
+        assert!(RateLimit::new(0).is_err() && serde_json::from_str::<RateLimit>("1001").is_err());
+    }
 
     #[test]
     fn addresses_that_could_be_several_are_refused() {

@@ -4,7 +4,7 @@ use crate::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
 use crate::failure::FailureReason;
 use crate::ids::{BuildingRefId, SensorId, Sequence, SpaceId, SpaceRefId, SubscriptionId, TenantId};
 use crate::place::Space;
-use crate::subscription::{Activity, AuthKind, Send, Subscription, SubscriptionName};
+use crate::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
 use jiff::Timestamp;
 
 pub(crate) fn tenant() -> TenantId {
@@ -50,12 +50,15 @@ pub(crate) fn subscription() -> Subscription {
         activity: Activity::Enabled { since: at },
         send: Send::Always,
         building_ref_ids: [].into(),
+        backlog: BacklogMode::All,
+        rate_limit_per_second: None,
         auth: AuthKind::None,
         custom_header_names: [].into(),
         key_values: crate::key_values::KeyValues::default(),
         contacts: [].into(),
         secret_name: "spacehook/test/acme/sub".to_owned(),
         secret_version: "1".to_owned(),
+        own_secret_arn: None,
         created_at: at,
         updated_at: at,
         revision: 1,

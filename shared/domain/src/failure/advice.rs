@@ -1,7 +1,7 @@
 //! What a failure means and how it is fixed, for the failure e-mail. Plain text, whole sentences, no jargon that the
 //! owner of a receiver would have to look up.
 
-use super::{CredentialProblem, DnsProblem, FailureReason, TlsProblem};
+use super::{CredentialProblem, DnsProblem, FailureReason, OAuthError, TlsProblem, TokenProblem};
 use crate::receiver::Rule;
 
 impl FailureReason {
@@ -26,6 +26,7 @@ impl FailureReason {
             Self::Tls { problem } => tls_advice(*problem),
             Self::Dns { problem } => dns_advice(*problem),
             Self::Credentials { problem } => credential_advice(*problem),
+            Self::OAuth { problem } => token_advice(*problem),
             Self::RefusedByPolicy { rule } => policy_advice(*rule),
             other => connection_advice(other),
         }
@@ -164,6 +165,74 @@ fn credential_advice(problem: CredentialProblem) -> (&'static str, &'static str)
             "The stored credentials of the subscription could not be read.",
             "Set the subscription's credentials again. If that does not help, operations must check the secret, its \
              encryption key and the permissions of the dispatcher.",
+        ),
+        CredentialProblem::OwnSecretMissing => (
+            "The secret of your own that the subscription points at does not exist, or is about to be deleted.",
+            "Check the ARN in the subscription's `auth`, and the account and region of the secret.",
+        ),
+        CredentialProblem::OwnSecretDenied => (
+            "The secret of your own that the subscription points at may not be read by Spacehook.",
+            "Give it the tags `spacehook-stage` and `spacehook-tenant` with this deployment's stage and the \
+             subscription's tenant. If it has a policy or a key of its own, these must allow the dispatcher, too.",
+        ),
+        CredentialProblem::OwnSecretUnreadable => (
+            "The secret of your own that the subscription points at is not of a documented form.",
+            "Put JSON into it: the subscription's `auth` as the API takes it, or `username` and `password`, or `token`.",
+        ),
+    }
+}
+
+fn token_advice(problem: TokenProblem) -> (&'static str, &'static str) {
+    match problem {
+        TokenProblem::Timeout { .. } => (
+            "The OAuth token endpoint did not answer in time. Token and delivery together may take 5 seconds.",
+            "Check that the token endpoint is up and answers quickly. A token is kept until shortly before it expires.",
+        ),
+        TokenProblem::ErrorAnswer { error } => token_error_advice(error),
+        TokenProblem::HttpStatus { status: 401 | 403 } => (
+            "The OAuth token endpoint does not accept the client's credentials.",
+            "Check `client_id`, `client_secret` and `auth_style` of the subscription, and whether the secret has expired.",
+        ),
+        TokenProblem::HttpStatus { .. } => (
+            "The OAuth token endpoint answered with a status that does not say success.",
+            "Check `token_url` of the subscription: redirects are not followed. Then look into the logs of the \
+             authorization server.",
+        ),
+        TokenProblem::RefusedByPolicy { .. } => (
+            "The subscription's `token_url` is not one that may be called, or leads to an address that may not.",
+            "Use an https URL on an allowed port whose host has public addresses only. For a server inside a private \
+             network, operations can add an exception (parameter AllowedNetworks).",
+        ),
+        TokenProblem::UnreadableAnswer => (
+            "The OAuth token endpoint answered with something that is not a Bearer token as RFC 6749 describes it.",
+            "Check that `token_url` is the token endpoint. Its answer must be JSON of at most 64 KiB with `access_token` \
+             and the `token_type` Bearer.",
+        ),
+        _ => (
+            "No connection to the OAuth token endpoint could be made.",
+            "Check the host name and port in `token_url`, the DNS records and the TLS certificate of that host.",
+        ),
+    }
+}
+
+fn token_error_advice(error: OAuthError) -> (&'static str, &'static str) {
+    match error {
+        OAuthError::InvalidClient | OAuthError::UnauthorizedClient | OAuthError::AccessDenied => (
+            "The authorization server does not accept the OAuth client of the subscription.",
+            "Check `client_id`, `client_secret` and `auth_style`, whether the secret has expired, and that the client may \
+             use the grant `client_credentials`.",
+        ),
+        OAuthError::InvalidScope | OAuthError::InvalidTarget => (
+            "The authorization server does not give this client a token for the `scope` or `audience` asked for.",
+            "Correct `scope`, `audience` and `parameters` of the subscription, or allow them to the client.",
+        ),
+        OAuthError::UnsupportedGrantType | OAuthError::InvalidGrant | OAuthError::InvalidRequest => (
+            "The authorization server does not take the request for a token as it is.",
+            "Check that the server supports the grant `client_credentials`, and which parameters it wants besides.",
+        ),
+        OAuthError::ServerError | OAuthError::TemporarilyUnavailable => (
+            "The authorization server says that it is in trouble itself.",
+            "If it passes, nothing needs to be done: deliveries are retried. Else look into the server's logs.",
         ),
     }
 }
