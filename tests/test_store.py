@@ -1,4 +1,4 @@
-"""The table's adapter against a real DynamoDB API: its own Rust suite, pointed at the emulator of this session."""
+"""The adapters of table and queues against real APIs: their own Rust suites, pointed at the emulator of this session."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import subprocess
 from cloud import ROOT, Cloud
 
 
-def test_the_rust_suite_of_the_store_passes_and_skips_nothing(cloud: Cloud) -> None:
+def test_the_rust_suites_of_store_and_queues_pass_and_skip_nothing(cloud: Cloud) -> None:
     # The whole workspace, as `make unit` builds it, so that nothing is compiled again for this; only the suites named
-    # `it` run, and of these only the store's asks for a table.
+    # `it` run, and of these only the store's asks for a table, and the queues' for queues.
     command = ["cargo", "test", "--release", "--workspace", "--test", "it", "--", "--nocapture"]
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env=os.environ | {"SPACEHOOK_TEST_DYNAMODB": cloud.endpoint},
+        env=os.environ | {"SPACEHOOK_TEST_DYNAMODB": cloud.endpoint, "SPACEHOOK_TEST_SQS": cloud.endpoint},
         capture_output=True,
         text=True,
         timeout=900,

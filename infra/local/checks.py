@@ -77,7 +77,7 @@ def _queues(cloud: Cloud) -> Iterator[str]:
         redrive = json.loads(_attributes(cloud, source).get("RedrivePolicy", "{}"))
         if redrive.get("deadLetterTargetArn") != _attributes(cloud, dead)["QueueArn"]:
             yield f"{source} does not redrive to {dead}"
-        if int(redrive.get("maxReceiveCount", 0)) != 5:
+        if int(redrive.get("maxReceiveCount", 0)) != 10:
             yield f"{source} redrives after {redrive.get('maxReceiveCount')} receives"
     for fifo in ("EventsQueueUrl", "EventsDeadQueueUrl"):
         if _attributes(cloud, fifo).get("FifoQueue") != "true":

@@ -1,9 +1,11 @@
 //! `events.fifo`: what happened, in order within a space, doubles dropped.
 
 use crate::body::body;
-use crate::{QueueError, unavailable};
+use crate::{QueueError, shares, unavailable, visibility};
 use aws_sdk_sqs::Client;
+use futures::future::try_join_all;
 use spacehook_domain::event::Event;
+use std::time::Duration;
 
 /// The queue of events.
 #[derive(Debug, Clone)]
@@ -36,6 +38,23 @@ impl EventQueue {
                 .map_err(unavailable)?;
         }
         Ok(())
+    }
+
+    /// Queues every share of an event (see [`spacehook_domain::share`]), each in a message group of its own. Of an error
+    /// some may be queued; sent again within five minutes, they are dropped.
+    ///
+    /// Costs a `SendMessageBatch` each 10 shares (fewer where they are larger than 25 KB), concurrently, and one more for
+    /// each of these of which SQS did not take all at first.
+    pub async fn send_shares(&self, event: &Event) -> Result<(), QueueError> {
+        let batches = shares::batches(shares::messages(event, &group(event))?);
+        try_join_all(batches.into_iter().map(|batch| shares::send(&self.client, &self.url, batch))).await?;
+        Ok(())
+    }
+
+    /// Has a message that was received, with this receipt, and is given back, come again after this time; until then its
+    /// message group waits. Costs 1 `ChangeMessageVisibility`.
+    pub async fn show_again(&self, receipt: &str, after: Duration) -> Result<(), QueueError> {
+        visibility::show_again(&self.client, &self.url, receipt, after).await
     }
 }
 

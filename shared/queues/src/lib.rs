@@ -1,13 +1,17 @@
-//! The SQS queues: events in the order of their space, deliveries that wait for a retry, telemetry that was refused.
+//! The SQS queues: events in the order of their space, timers of backlogs, dead letters, telemetry that was refused.
 
 mod body;
 mod dead;
 mod events;
-mod retries;
+mod letters;
+mod shares;
+mod visibility;
+mod wakes;
 
 pub use dead::{RefusedTelemetry, RefusedTelemetryQueue};
 pub use events::EventQueue;
-pub use retries::RetryQueue;
+pub use letters::{DeadLetter, DeadLetterQueue};
+pub use wakes::WakeQueue;
 
 use std::error::Error;
 
@@ -17,6 +21,14 @@ pub enum QueueError {
     /// SQS did not take it, or did not answer.
     #[error("the queue did not take the message")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// SQS took the rest of a batch, but not these, also when they were sent once more.
+    #[error("the queue did not take {messages} messages of a batch: {cause}")]
+    NotTaken {
+        /// How many.
+        messages: usize,
+        /// Why not the first of them, as SQS says.
+        cause: String,
+    },
     /// The message can't be written as JSON.
     #[error("the message can't be written")]
     Unwritable(#[from] serde_json::Error),

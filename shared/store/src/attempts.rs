@@ -11,8 +11,8 @@ use crate::{Store, counts, failing};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use spacehook_domain::attempt::{Attempt, KEPT_S};
-use spacehook_domain::ids::{SubscriptionId, TenantId};
-use spacehook_domain::stats::{BucketStart, Counts};
+use spacehook_domain::ids::{SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::stats::{BucketStart, Counts, Dropped};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -40,6 +40,21 @@ impl RecordedAttempt {
     }
 }
 
+/// Deliveries that will not be made, or not as what they were, for the counts of their subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedDrop {
+    /// Whose.
+    pub subscription: SubscriptionKey,
+    /// Since when the subscription has been enabled, or disabled.
+    pub since: Timestamp,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub why: Dropped,
+    /// How many.
+    pub count: u64,
+}
+
 /// A mark to make, and what it is of.
 type Mark<'a> = ((&'a TenantId, &'a SubscriptionId), Timestamp);
 
@@ -51,22 +66,23 @@ enum Request<'a> {
 }
 
 impl Store {
-    /// Records attempts: the log of each, the counts by subscription and quarter of an hour, and a marker for each
-    /// subscription that failed, unless this process marked it for that quarter already.
+    /// Records attempts and drops: the log of each attempt, the counts by subscription and quarter of an hour, and a marker
+    /// for each subscription that failed, unless this process marked it for that quarter already.
     ///
     /// Costs 1 `BatchWriteItem` each 25 attempts (1 write unit an attempt, 2 where more than 1 KB is kept of it), and 1
-    /// `UpdateItem` (1 to 2 units) each (subscription, quarter, enabling) and each new marker; all concurrently, at most 16
-    /// at once. `log_ids` gives ids that sort by time (UUID version 7), one an attempt.
+    /// `UpdateItem` (1 to 2 units) each (subscription, quarter, enabling) of attempts and drops together, and each new
+    /// marker; all concurrently, at most 16 at once. `log_ids` gives ids that sort by time (UUID version 7), one an attempt.
     ///
     /// Every request is made, also when one fails; the first error is returned. Recording again would count again: an
     /// error is to be logged, and what was recorded stays. So a lost answer that the SDK repeats may count twice.
     pub async fn record_attempts(
         &self,
         attempts: &[RecordedAttempt],
+        drops: &[RecordedDrop],
         log_ids: impl FnMut() -> Uuid,
     ) -> Result<(), StoreError> {
         let mut requests = log_requests(attempts, log_ids)?;
-        requests.extend(count_requests(attempts));
+        requests.extend(count_requests(attempts, drops));
         requests.extend(self.marks_to_make(attempts).into_iter().map(Request::Mark));
         // Made before they are streamed: a closure in the stream would keep the whole from being `Send`.
         let work: Vec<_> = requests.into_iter().map(|request| self.record(request)).collect();
@@ -133,11 +149,16 @@ fn log_requests<'a>(
     Ok(requests)
 }
 
-fn count_requests<'a>(attempts: &[RecordedAttempt]) -> Vec<Request<'a>> {
+fn count_requests<'a>(attempts: &[RecordedAttempt], drops: &[RecordedDrop]) -> Vec<Request<'a>> {
     let mut counted: BTreeMap<_, Counts> = BTreeMap::new();
     for recorded in attempts {
         let of = (&recorded.tenant, &recorded.subscription, recorded.bucket(), recorded.enabled_since);
         counted.entry(of).or_default().add(&recorded.attempt);
+    }
+    for dropped in drops {
+        let SubscriptionKey { tenant, id } = &dropped.subscription;
+        let counts = counted.entry((tenant, id, BucketStart::holding(dropped.at), dropped.since)).or_default();
+        *counts.dropped.entry(dropped.why).or_default() += dropped.count;
     }
     let add = |((tenant, subscription, start, since), counts)| {
         Request::Count(counts::addition(tenant, subscription, (start, since), &counts))

@@ -7,17 +7,18 @@ use crate::keys;
 use crate::write::Write;
 use jiff::Timestamp;
 use spacehook_domain::ids::{SubscriptionId, TenantId};
-use spacehook_domain::stats::{Bucket, BucketStart, Counts, Histogram, KEPT_S};
+use spacehook_domain::stats::{Bucket, BucketStart, Counts, Dropped, Histogram, KEPT_S};
 
 const START: &str = "start";
 const ENABLED_SINCE: &str = "enabled_since";
 const ATTEMPTS: &str = "attempts";
 const SUCCESSES: &str = "successes";
 const FAILURES: &str = "failures";
-/// Before a reason, a step of latency, a step of freshness: flat names, since ADD makes no parent map.
+/// Before a reason, a step of latency, a step of freshness, a cause of drops: flat names, since ADD makes no parent map.
 const REASON: &str = "r#";
 const LATENCY: &str = "l#";
 const FRESHNESS: &str = "f#";
+const DROPPED: &str = "d#";
 
 /// The write that adds counts to a bucket.
 pub(crate) fn addition(
@@ -31,11 +32,13 @@ pub(crate) fn addition(
         .set(ENABLED_SINCE, text(enabled_since.to_string()))
         .set(EXPIRES_AT, number(start.start().as_second().saturating_add(KEPT_S)));
     let reasons = counts.reasons.iter().map(|(reason, count)| (format!("{REASON}{reason}"), *count));
+    let dropped = counts.dropped.iter().map(|(why, count)| (format!("{DROPPED}{}", why.as_str()), *count));
     let named = [(ATTEMPTS, counts.attempts), (SUCCESSES, counts.successes), (FAILURES, counts.failures)];
     let counters = named
         .into_iter()
         .map(|(name, count)| (name.to_owned(), count))
         .chain(reasons)
+        .chain(dropped)
         .chain(steps(LATENCY, &counts.latency))
         .chain(steps(FRESHNESS, &counts.freshness));
     for (name, count) in counters.filter(|(_, count)| *count > 0) {
@@ -66,6 +69,9 @@ fn bucket(item: &Item) -> Result<Bucket, StoreError> {
             counts.latency.counts.insert(step(digits)?, counter(item, name)?);
         } else if let Some(digits) = name.strip_prefix(FRESHNESS) {
             counts.freshness.counts.insert(step(digits)?, counter(item, name)?);
+        } else if let Some(cause) = name.strip_prefix(DROPPED) {
+            let why = Dropped::ALL.into_iter().find(|why| why.as_str() == cause).ok_or_else(|| unreadable(name))?;
+            counts.dropped.insert(why, counter(item, name)?);
         }
     }
     Ok(Bucket { start: BucketStart::holding(time(START)?), enabled_since: time(ENABLED_SINCE)?, counts })

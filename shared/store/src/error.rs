@@ -1,6 +1,7 @@
 //! What can go wrong between Spacehook and its table.
 
 use crate::keys::Key;
+use crate::transaction::{TRANSACTION_BYTES_LIMIT, TRANSACTION_LIMIT};
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use std::error::Error;
 
@@ -37,6 +38,11 @@ enum Cause {
     /// More than an item may hold.
     #[error("item {key} has {bytes} bytes; at most {limit} are stored")]
     TooLarge { key: Key, bytes: usize, limit: usize },
+    /// More than one transaction may hold.
+    #[error(
+        "{operation}: {items} items of {bytes} bytes; a transaction has at most {TRANSACTION_LIMIT} of {TRANSACTION_BYTES_LIMIT}"
+    )]
+    TooMuch { operation: &'static str, items: usize, bytes: usize },
 }
 
 impl StoreError {
@@ -45,13 +51,20 @@ impl StoreError {
         match &*self.0 {
             Cause::Service { code, .. } => code.as_deref().is_some_and(|code| NOT_NOW.contains(&code)),
             Cause::GaveUp { .. } => true,
-            Cause::Unreadable { .. } | Cause::Unwritable { .. } | Cause::TooLarge { .. } => false,
+            Cause::Unreadable { .. } | Cause::Unwritable { .. } | Cause::TooLarge { .. } | Cause::TooMuch { .. } => {
+                false
+            }
         }
     }
 
     /// True where an item has more bytes than [`crate::ITEM_BYTES_LIMIT`].
     pub fn is_too_large(&self) -> bool {
         matches!(&*self.0, Cause::TooLarge { .. })
+    }
+
+    /// True where a change has more items or bytes than one transaction takes: nothing is done, and smaller changes may be.
+    pub fn exceeds_transaction(&self) -> bool {
+        matches!(&*self.0, Cause::TooMuch { .. })
     }
 
     /// The key (pk, sk) of the stored item that this release can't read, where that is the trouble.
@@ -91,6 +104,10 @@ impl StoreError {
 
     pub(crate) fn unwritable(key: Key, message: impl Into<String>) -> Self {
         Self(Box::new(Cause::Unwritable { key, message: message.into() }))
+    }
+
+    pub(crate) fn too_much(operation: &'static str, items: usize, bytes: usize) -> Self {
+        Self(Box::new(Cause::TooMuch { operation, items, bytes }))
     }
 
     pub(crate) fn too_large(key: Key, bytes: usize, limit: usize) -> Self {

@@ -59,7 +59,7 @@ impl Store {
     /// The subscriptions of all tenants that failed within about the last 25 hours, in no order. Costs a Query for each
     /// of 8 partitions, concurrently: 8 read units where none fails.
     pub async fn failing_subscriptions(&self) -> Result<Vec<(TenantId, SubscriptionId)>, StoreError> {
-        let shards = (0..keys::FAILING_SHARDS).map(|shard| async move {
+        let shards = (0..keys::SHARDS).map(|shard| async move {
             self.query_all("list failing subscriptions", &keys::failing_partition(shard), None).await
         });
         let items = try_join_all(shards).await?.into_iter().flatten();

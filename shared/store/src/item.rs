@@ -74,7 +74,7 @@ pub(crate) fn counter(item: &Item, name: &str) -> Result<u64, StoreError> {
 }
 
 /// The size that `DynamoDB` reckons, give or take a few bytes for numbers.
-fn item_bytes(item: &Item) -> usize {
+pub(crate) fn item_bytes(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
 }
 

@@ -7,16 +7,19 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use spacehook_domain::api_key::KeyId;
+use spacehook_domain::backlog::KeptKey;
 use spacehook_domain::event::EventType;
-use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, TenantId};
+use spacehook_domain::ids::{
+    BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+};
 use spacehook_domain::place::SpaceKey;
 use spacehook_domain::stats::BucketStart;
 use spacehook_domain::subscription::SubscriptionName;
 use std::fmt;
 use uuid::Uuid;
 
-/// Partitions over which the markers of failing subscriptions are spread.
-pub(crate) const FAILING_SHARDS: u8 = 8;
+/// Partitions over which the markers of failing subscriptions, and the notices, are spread.
+pub(crate) const SHARDS: u8 = 8;
 
 /// Two parts of this length, a prefix and a separator fit into a sort key.
 const PART_BYTES: usize = 500;
@@ -24,7 +27,7 @@ const PART_BYTES: usize = 500;
 const KEPT_BYTES: usize = 400;
 
 /// The key of an item.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) pk: String,
     pub(crate) sk: String,
@@ -179,9 +182,70 @@ pub(crate) fn failing_partition(shard: u8) -> String {
 /// The marker of a subscription that failed lately.
 pub(crate) fn failing(tenant: &TenantId, subscription: &SubscriptionId) -> Key {
     let sk = format!("{tenant}#{subscription}");
-    // The last bytes of an id are random (or at least differ), so a sum spreads well enough, and is the same everywhere.
-    let sum = sk.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
-    Key::new(failing_partition(sum % FAILING_SHARDS), sk)
+    Key::new(failing_partition(shard(&sk)), sk)
+}
+
+/// The shard of a subscription. The last bytes of an id are random (or at least differ), so a sum spreads well enough, and
+/// is the same everywhere.
+fn shard(subscription: &str) -> u8 {
+    subscription.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % SHARDS
+}
+
+/// One of the partitions of notices.
+pub(crate) fn notice_partition(shard: u8) -> String {
+    format!("NOTICE#{shard}")
+}
+
+/// The notice that a subscription has been disabled then.
+pub(crate) fn notice(tenant: &TenantId, subscription: &SubscriptionId, since: Timestamp) -> Key {
+    let of = format!("{tenant}#{subscription}");
+    Key::new(notice_partition(shard(&of)), format!("{of}#{since}"))
+}
+
+/// The partition of a subscription's backlog, and of its dead deliveries.
+pub(crate) fn backlog_partition(of: &SubscriptionKey) -> String {
+    format!("B#{}#{}", of.tenant, of.id)
+}
+
+/// The state of a backlog.
+pub(crate) fn backlog(of: &SubscriptionKey) -> Key {
+    Key::new(backlog_partition(of), "BACKLOG")
+}
+
+/// Before every lane.
+pub(crate) const LANE_PREFIX: &str = "LANE#";
+
+/// What waits of a space. Numbers have a fixed width here and below, so that texts sort as they do.
+pub(crate) fn lane(of: &SubscriptionKey, space: SpaceId) -> Key {
+    Key::new(backlog_partition(of), format!("{LANE_PREFIX}{:016x}", space.0))
+}
+
+/// Before every delivery that waits.
+pub(crate) const KEPT_PREFIX: &str = "KEPT#";
+
+/// Before every delivery that waits of a space.
+pub(crate) fn kept_prefix(space: SpaceId) -> String {
+    format!("{KEPT_PREFIX}{:016x}#", space.0)
+}
+
+/// A delivery that waits.
+pub(crate) fn kept(of: &SubscriptionKey, place: &KeptKey) -> Key {
+    let sk = format!("{}{:016x}#{}", kept_prefix(place.space), place.sequence.0, place.event_type);
+    Key::new(backlog_partition(of), sk)
+}
+
+/// Before every dead delivery.
+pub(crate) const DEAD_PREFIX: &str = "DEAD#";
+
+/// A dead delivery: by the time of its death, since 1970.
+pub(crate) fn dead(of: &SubscriptionKey, died_at: Timestamp, event: &EventId) -> Key {
+    let died_at_ms = died_at.as_millisecond().max(0);
+    Key::new(backlog_partition(of), format!("{DEAD_PREFIX}{died_at_ms:015}#{event}"))
+}
+
+/// The attempts of a second, since 1970, that a rate limit lets through.
+pub(crate) fn permits(of: &SubscriptionKey, second: i64) -> Key {
+    Key::new(backlog_partition(of), format!("RATE#{second}"))
 }
 
 /// A key of the API, by its id alone: the tenant is not known before it is read.

@@ -14,17 +14,26 @@
 //! | state of a space | `S#<tenant>#<space id>` | `STATE` |
 //! | counts of a quarter of an hour | `D#<tenant>#<subscription>` | `STAT#<start>#<enabled since>` |
 //! | attempt | `D#<tenant>#<subscription>` | `ATT#<start>#<uuid>` |
+//! | backlog of a subscription | `B#<tenant>#<subscription>` | `BACKLOG` |
+//! | lane: what waits of a space | `B#<tenant>#<subscription>` | `LANE#<space, 16 hex digits>` |
+//! | delivery that waits | `B#<tenant>#<subscription>` | `KEPT#<space>#<sequence, 16 hex digits>#<event type>` |
+//! | dead delivery | `B#<tenant>#<subscription>` | `DEAD#<died at, ms in 15 digits>#<event id>` |
+//! | permits of a second | `B#<tenant>#<subscription>` | `RATE#<second>` |
+//! | notice of a disabling | `NOTICE#<0 to 7>` | `<tenant>#<subscription>#<since>` |
 //! | marker of a failing subscription | `FAILING#<0 to 7>` | `<tenant>#<subscription>` |
 //! | key of the API, and its entry in a list | `K#<key id>`, `T#<tenant>` | `KEY`, `KEY#<key id>` |
 //!
 //! What expires has `expires_at` (seconds since 1970), the table's TTL attribute. `DynamoDB` deletes within two days of
 //! it, so what has expired may still be listed for a while.
 
+mod activity;
 mod api_keys;
 mod attempts;
+mod backlog;
 mod backoff;
 mod batch;
 mod counts;
+mod document;
 mod error;
 mod failing;
 mod item;
@@ -39,7 +48,8 @@ mod transaction;
 mod unassigned;
 mod write;
 
-pub use attempts::RecordedAttempt;
+pub use attempts::{RecordedAttempt, RecordedDrop};
+pub use backlog::{Replayed, Standing};
 pub use error::{ListError, StoreError};
 pub use item::ITEM_BYTES_LIMIT;
 pub use page::{Cursor, PAGE_LIMIT, Page, PageRequest};

@@ -140,17 +140,46 @@ impl Store {
     pub(crate) async fn page<T: DeserializeOwned>(
         &self,
         operation: &'static str,
-        (pk, prefix): (&str, &str),
+        list: (&str, &str),
         request: &PageRequest,
         order: Order,
     ) -> Result<Page<T>, ListError> {
+        self.page_of(operation, list, request, order, from_item).await
+    }
+
+    /// The same, of what is made of each item.
+    pub(crate) async fn page_of<T>(
+        &self,
+        operation: &'static str,
+        (pk, prefix): (&str, &str),
+        request: &PageRequest,
+        order: Order,
+        parse: impl Fn(Item) -> Result<T, StoreError>,
+    ) -> Result<Page<T>, ListError> {
         let limit = request.limit.clamp(1, PAGE_LIMIT) as usize;
         let after = request.cursor.as_ref().map(|cursor| cursor.position(pk, prefix)).transpose()?;
-        let mut start = after.map(|sk| key_item(&Key { pk: pk.to_owned(), sk }));
-        let mut found: Vec<Item> = Vec::new();
+        let start = after.map(|sk| key_item(&Key { pk: pk.to_owned(), sk }));
         // One more than wanted tells whether there is another page, so that none is empty.
-        while found.len() <= limit {
-            let missing = i32::try_from(limit + 1 - found.len()).unwrap_or(i32::MAX);
+        let mut found = self.first_items(operation, (pk, prefix), start, order, limit + 1).await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|last| Cursor::after(pk, prefix, &attribute_text(last, "sk")));
+        let items = found.into_iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
+    }
+
+    /// The first items, at most so many, of a partition whose sort keys begin with `prefix`, strongly consistent.
+    pub(crate) async fn first_items(
+        &self,
+        operation: &'static str,
+        (pk, prefix): (&str, &str),
+        mut start: Option<Item>,
+        order: Order,
+        most: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut found: Vec<Item> = Vec::new();
+        while found.len() < most {
+            let missing = i32::try_from(most - found.len()).unwrap_or(i32::MAX);
             let query = self
                 .client
                 .query()
@@ -169,11 +198,40 @@ impl Store {
                 break;
             }
         }
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|last| Cursor::after(pk, prefix, &attribute_text(last, "sk")));
-        let items = found.into_iter().map(from_item).collect::<Result<_, _>>()?;
-        Ok(Page { items, next })
+        Ok(found)
+    }
+
+    /// The last item, by key, of a partition whose sort keys begin with `prefix` and whose attribute has this text,
+    /// strongly consistent. Every item after it is read.
+    pub(crate) async fn last_with(
+        &self,
+        operation: &'static str,
+        (pk, prefix): (&str, &str),
+        (name, value): (&str, &str),
+    ) -> Result<Option<Item>, StoreError> {
+        let mut start = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&*self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .filter_expression("#name = :value")
+                .expression_attribute_names("#name", name)
+                .expression_attribute_values(":pk", text(pk))
+                .expression_attribute_values(":prefix", text(prefix))
+                .expression_attribute_values(":value", text(value))
+                .set_exclusive_start_key(start)
+                .scan_index_forward(false);
+            let answer = query.send().await.map_err(|error| StoreError::service(operation, &error))?;
+            start = answer.last_evaluated_key;
+            match answer.items.and_then(|items| items.into_iter().next()) {
+                Some(found) => return Ok(Some(found)),
+                None if start.is_none() => return Ok(None),
+                None => {}
+            }
+        }
     }
 
     /// A counter of an item, after one was added.
@@ -183,9 +241,19 @@ impl Store {
         key: &Key,
         counter: &'static str,
     ) -> Result<u64, StoreError> {
-        let mut waits = Waits::of(key);
+        self.counted(operation, Write::update(key.clone()).count(counter, 1), counter).await
+    }
+
+    /// A counter of an item, after an update of it that adds to the counter.
+    pub(crate) async fn counted(
+        &self,
+        operation: &'static str,
+        update: Write,
+        counter: &'static str,
+    ) -> Result<u64, StoreError> {
+        let mut waits = Waits::of(update.key());
         let item = loop {
-            let parts = Write::update(key.clone()).count(counter, 1).into_parts();
+            let parts = update.clone().into_parts();
             let request = self.client.update_item().table_name(&*self.table).set_key(Some(parts.key));
             let request = request.set_update_expression(parts.update).set_expression_attribute_names(parts.names);
             let request = request.set_expression_attribute_values(parts.values);

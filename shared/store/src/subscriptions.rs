@@ -9,12 +9,16 @@ use crate::error::{ListError, StoreError};
 use crate::item::{Item, from_item, number, text, to_item};
 use crate::page::{Page, PageRequest};
 use crate::request::Order;
-use crate::tenants::{self, VERSION, subscriptions_counter};
+use crate::spaces::Saved;
+use crate::tenants::{self, SPLIT, VERSION, subscriptions_counter};
 use crate::transaction::Transacted;
 use crate::write::{If, Write};
 use crate::{Store, keys};
+use aws_sdk_dynamodb::types::AttributeValue;
+use spacehook_domain::backlog::Enlist;
 use spacehook_domain::event::EventType;
 use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::share::SPLIT_FROM;
 use spacehook_domain::subscription::{SUBSCRIPTIONS_LIMIT, Subscription};
 use std::collections::BTreeSet;
 
@@ -37,45 +41,72 @@ pub enum ChangeError {
 
 /// What a write of the transaction is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(crate) enum Part {
     Tenant,
     Subscription,
     Name,
     Match,
+    Backlog,
+    Notice,
 }
 
 type Parts = Vec<(Part, Write)>;
 
+/// What a change of a subscription changes at its tenant, besides the version.
+#[derive(Debug, Default)]
+struct AtTenant {
+    /// Types that it asks for from now on.
+    added: BTreeSet<EventType>,
+    /// Types that it asks for no longer.
+    removed: BTreeSet<EventType>,
+    /// Whether it has a backlog, where that changes.
+    note: Option<Enlist>,
+}
+
 impl Store {
     /// Stores a new subscription. Costs 1 `TransactWriteItems` of 3 items and 1 for each event type: 2 write units each (4
-    /// where it has more than 1 KB).
+    /// where it has more than 1 KB). Only where it is the first with which the events of a type are split into shares (see
+    /// [`spacehook_domain::share`]) it costs that twice, and a `GetItem`.
     pub async fn create_subscription(&self, subscription: &Subscription) -> Result<(), ChangeError> {
-        let types = &subscription.event_types;
         let mut parts = vec![
-            (Part::Tenant, tenant_change(&subscription.tenant, types, &BTreeSet::new())),
             (Part::Subscription, put_subscription(subscription)?.only_if(If::Absent)),
             (Part::Name, claim_name(subscription)),
         ];
-        for event_type in types {
+        for event_type in &subscription.event_types {
             parts.push((Part::Match, put_match(subscription, *event_type)?));
         }
-        self.change("create a subscription", subscription, types, parts).await
+        let at_tenant = AtTenant { added: subscription.event_types.clone(), ..AtTenant::default() };
+        self.change("create a subscription", subscription, &at_tenant, parts).await.map(|_| ())
     }
 
     /// Replaces a subscription, if its stored revision is still `before.revision`. `before` is what was read, `after`
     /// what shall be: the same tenant and id (anything else is a conflict), and a greater revision.
     ///
-    /// Costs 1 `TransactWriteItems` of 2 items, 1 for each event type of either, and 2 where the name changes.
+    /// Costs 1 `TransactWriteItems` of 2 items, 1 for each event type of either, and 2 where the name changes; where a type
+    /// is added, see [`Store::create_subscription`].
     pub async fn update_subscription(&self, before: &Subscription, after: &Subscription) -> Result<(), ChangeError> {
+        self.replace_subscription("update a subscription", (before, after), None, Parts::new()).await.map(|_| ())
+    }
+
+    /// Replaces a subscription, notes at the tenant whether it has a backlog, and does other writes with it. A conflict is
+    /// saved where one of these is refused.
+    pub(crate) async fn replace_subscription(
+        &self,
+        operation: &'static str,
+        (before, after): (&Subscription, &Subscription),
+        note: Option<Enlist>,
+        also: Parts,
+    ) -> Result<Saved, ChangeError> {
         if (&before.tenant, &before.id) != (&after.tenant, &after.id) || after.revision <= before.revision {
             return Err(ChangeError::Conflict);
         }
-        let added: BTreeSet<_> = after.event_types.difference(&before.event_types).copied().collect();
-        let removed: BTreeSet<_> = before.event_types.difference(&after.event_types).copied().collect();
-        let mut parts = vec![
-            (Part::Tenant, tenant_change(&after.tenant, &added, &removed)),
-            (Part::Subscription, put_subscription(after)?.only_if(same_revision(before))),
-        ];
+        let at_tenant = AtTenant {
+            added: after.event_types.difference(&before.event_types).copied().collect(),
+            removed: before.event_types.difference(&after.event_types).copied().collect(),
+            note,
+        };
+        let mut parts = also;
+        parts.push((Part::Subscription, put_subscription(after)?.only_if(same_revision(before))));
         if before.name.folded() != after.name.folded() {
             parts.push((Part::Subscription, release_name(before)));
             parts.push((Part::Name, claim_name(after)));
@@ -83,41 +114,45 @@ impl Store {
         for event_type in &after.event_types {
             parts.push((Part::Match, put_match(after, *event_type)?));
         }
-        for event_type in removed {
-            parts.push((Part::Match, delete_match(before, event_type)));
+        for event_type in &at_tenant.removed {
+            parts.push((Part::Match, delete_match(before, *event_type)));
         }
-        self.change("update a subscription", after, &added, parts).await
+        self.change(operation, after, &at_tenant, parts).await
     }
 
-    /// Deletes a subscription, if its stored revision is still this one. Its attempts and counts stay until they expire.
+    /// Deletes a subscription, if its stored revision is still this one, and the note that it has a backlog. Its attempts,
+    /// its counts and what waits for it stay until they expire.
     ///
     /// Costs 1 `TransactWriteItems` of 3 items and 1 for each event type.
     pub async fn delete_subscription(&self, subscription: &Subscription) -> Result<(), ChangeError> {
-        let none = BTreeSet::new();
         let delete = Write::delete(keys::subscription(&subscription.tenant, &subscription.id));
         let mut parts = vec![
-            (Part::Tenant, tenant_change(&subscription.tenant, &none, &subscription.event_types)),
             (Part::Subscription, delete.only_if(same_revision(subscription))),
             (Part::Subscription, release_name(subscription)),
         ];
         for event_type in &subscription.event_types {
             parts.push((Part::Match, delete_match(subscription, *event_type)));
         }
-        self.change("delete a subscription", subscription, &none, parts).await
+        let removed = subscription.event_types.clone();
+        let at_tenant = AtTenant { removed, note: Some(Enlist::Remove), ..AtTenant::default() };
+        self.change("delete a subscription", subscription, &at_tenant, parts).await.map(|_| ())
     }
 
     async fn change(
         &self,
         operation: &'static str,
         subscription: &Subscription,
-        added: &BTreeSet<EventType>,
+        at_tenant: &AtTenant,
         parts: Parts,
-    ) -> Result<(), ChangeError> {
+    ) -> Result<Saved, ChangeError> {
         let key = keys::subscription(&subscription.tenant, &subscription.id);
         let mut waits = Waits::of(&key);
+        let mut split = BTreeSet::new();
         loop {
-            let refused = match self.transact(operation, &key, parts.clone()).await? {
-                Transacted::Done => return Ok(()),
+            let mut parts = parts.clone();
+            parts.push((Part::Tenant, at_tenant.write(subscription, &split)));
+            let refused = match self.transact(operation, &key, parts).await? {
+                Transacted::Done => return Ok(Saved::Yes),
                 Transacted::Refused(refused) => refused,
             };
             if refused.contains(&Part::Subscription) {
@@ -126,25 +161,37 @@ impl Store {
             if refused.contains(&Part::Name) {
                 return Err(ChangeError::NameTaken);
             }
-            if let Some(event_type) = self.full_type(&subscription.tenant, added).await? {
-                return Err(ChangeError::LimitReached(event_type));
+            if refused.contains(&Part::Backlog) {
+                return Ok(Saved::Conflict);
             }
-            // The limit stood in the way, and by now a subscription has been deleted: try again.
-            if !waits.wait().await {
+            let crowded = self.crowded(&subscription.tenant, &at_tenant.added).await?;
+            // Nothing to do otherwise: the limit stood in the way, and by now a subscription has been deleted.
+            if crowded == split && !waits.wait().await {
                 return Err(StoreError::gave_up(operation, TRIES, "the number of subscriptions keeps changing").into());
             }
+            split = crowded;
         }
     }
 
-    /// The first of these types that has as many subscriptions as it may have.
-    async fn full_type(&self, tenant: &TenantId, types: &BTreeSet<EventType>) -> Result<Option<EventType>, StoreError> {
+    /// Of these types, those whose events are split once there is one subscription more. An error where a type has as many
+    /// subscriptions as it may have.
+    async fn crowded(
+        &self,
+        tenant: &TenantId,
+        types: &BTreeSet<EventType>,
+    ) -> Result<BTreeSet<EventType>, ChangeError> {
         let item = self.get("count subscriptions", &keys::tenant(tenant)).await?.unwrap_or_default();
+        let mut crowded = BTreeSet::new();
         for event_type in types {
-            if tenants::subscriptions(&item, *event_type)? >= SUBSCRIPTIONS_LIMIT {
-                return Ok(Some(*event_type));
+            let subscriptions = tenants::subscriptions(&item, *event_type)?;
+            if subscriptions >= SUBSCRIPTIONS_LIMIT {
+                return Err(ChangeError::LimitReached(*event_type));
+            }
+            if subscriptions + 1 >= SPLIT_FROM {
+                crowded.insert(*event_type);
             }
         }
-        Ok(None)
+        Ok(crowded)
     }
 
     /// A subscription. Costs 1 `GetItem`.
@@ -179,17 +226,33 @@ impl Store {
     }
 }
 
-/// A new version of the tenant; counters up, within the limit, and down.
-fn tenant_change(tenant: &TenantId, added: &BTreeSet<EventType>, removed: &BTreeSet<EventType>) -> Write {
-    let mut write = Write::update(keys::tenant(tenant)).count(VERSION, 1);
-    for event_type in added {
-        let counter = subscriptions_counter(*event_type);
-        write = write.count(counter.clone(), 1).only_if(If::Below(counter.into(), SUBSCRIPTIONS_LIMIT));
+impl AtTenant {
+    /// A new version of the tenant; counters up, within the limit, and down. The events of the types in `split` are split
+    /// from now on; of other types there must not be so many subscriptions, unless theirs are split already.
+    fn write(&self, subscription: &Subscription, split: &BTreeSet<EventType>) -> Write {
+        let mut write = Write::update(keys::tenant(&subscription.tenant)).count(VERSION, 1);
+        for event_type in &self.added {
+            let counter = subscriptions_counter(*event_type);
+            let name = event_type.as_str().to_owned();
+            write = write.count(counter.clone(), 1).only_if(If::Below(counter.clone().into(), SUBSCRIPTIONS_LIMIT));
+            if !split.contains(event_type) {
+                write = write.only_if(If::BelowOrIn(counter.into(), SPLIT_FROM - 1, SPLIT.into(), name));
+            }
+        }
+        let names: Vec<String> =
+            self.added.intersection(split).map(|event_type| event_type.as_str().to_owned()).collect();
+        // One step for all of them: an attribute has one place in an update. An empty set is refused.
+        if !names.is_empty() {
+            write = write.add(SPLIT, AttributeValue::Ss(names));
+        }
+        for event_type in &self.removed {
+            write = write.count(subscriptions_counter(*event_type), -1);
+        }
+        match self.note {
+            Some(note) => tenants::enlist(write, note, &subscription.id),
+            None => write,
+        }
     }
-    for event_type in removed {
-        write = write.count(subscriptions_counter(*event_type), -1);
-    }
-    write
 }
 
 fn same_revision(subscription: &Subscription) -> If {

@@ -9,6 +9,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 
 /// Items of a transaction, at most: `DynamoDB`'s limit.
 pub(crate) const TRANSACTION_LIMIT: usize = 100;
+/// Bytes of the items of a transaction, at most. `DynamoDB`'s limit is 4 MB; the rest is room for how it reckons.
+pub(crate) const TRANSACTION_BYTES_LIMIT: usize = 3_800_000;
 
 /// What came of a transaction.
 #[derive(Debug, PartialEq, Eq)]

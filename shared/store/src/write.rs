@@ -3,7 +3,7 @@
 //! Every attribute name and value goes through an alias (`#0`, `:0`): many plain words are reserved in `DynamoDB`'s
 //! expressions, and counters have `#` in their names.
 
-use crate::item::{Item, key_item, number};
+use crate::item::{Item, item_bytes, key_item, number};
 use crate::keys::Key;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
@@ -27,6 +27,8 @@ pub(crate) enum If {
     Below(Name, u64),
     /// The set is not there, or has at most so many members.
     Room(Name, usize),
+    /// The counter is not there, or below this, or the set has this member.
+    BelowOrIn(Name, u64, Name, String),
 }
 
 impl If {
@@ -51,6 +53,11 @@ impl If {
             Self::Room(name, most) => {
                 let (name, most) = (aliases.name(name), aliases.value(number(most)));
                 format!("(attribute_not_exists({name}) OR size({name}) <= {most})")
+            }
+            Self::BelowOrIn(name, bound, set, member) => {
+                let (name, bound) = (aliases.name(name), aliases.value(number(bound)));
+                let (set, member) = (aliases.name(set), aliases.value(AttributeValue::S(member)));
+                format!("(attribute_not_exists({name}) OR {name} < {bound} OR contains({set}, {member}))")
             }
         }
     }
@@ -151,6 +158,14 @@ impl Write {
     /// The item it is about.
     pub(crate) fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// About how many bytes of items it puts.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.action {
+            Action::Put(item) => item_bytes(item),
+            Action::Delete | Action::Update(_) => self.key.pk.len() + self.key.sk.len(),
+        }
     }
 
     /// The request's parts.

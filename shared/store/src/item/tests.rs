@@ -10,7 +10,7 @@ use spacehook_domain::ids::{EventId, SubscriptionId, TenantId};
 use spacehook_domain::key_values::KeyValues;
 use spacehook_domain::retry::AttemptNumber;
 use spacehook_domain::subscription::{
-    Activity, AuthKind, DisabledReason, EmailAddress, Send, Subscription, SubscriptionName,
+    Activity, AuthKind, BacklogMode, DisabledReason, EmailAddress, RateLimit, Send, Subscription, SubscriptionName,
 };
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ prop_compose! {
         activity in activity(),
         description in prop::option::of("\\PC{0,20}"),
         types in prop::collection::btree_set(prop::sample::select(EventType::ALL.to_vec()), 1..=2),
+        keeps_latest in any::<bool>(), limit in prop::option::of(1_u32..=1_000),
         pairs in prop::collection::btree_map("x_[a-z]{1,8}", "\\PC{0,10}", 0..4),
         created_at in at(), updated_at in at(), revision in any::<u64>(), on_change in any::<bool>(),
     ) -> Subscription {
@@ -51,12 +52,15 @@ prop_compose! {
             activity,
             send: if on_change { Send::OnChange } else { Send::Always },
             building_ref_ids: [].into(),
+            backlog: if keeps_latest { BacklogMode::Latest } else { BacklogMode::All },
+            rate_limit_per_second: limit.map(|limit| RateLimit::new(limit).unwrap()),
             auth: AuthKind::CustomHeader,
             custom_header_names: ["x-key".to_owned()].into(),
             key_values: KeyValues::parse(pairs).unwrap(),
             contacts: [EmailAddress::parse("ops@example.com").unwrap()].into(),
             secret_name: "spacehook/test/acme/sub".to_owned(),
             secret_version: "1".to_owned(),
+            own_secret_arn: None,
             created_at, updated_at, revision,
         }
     }

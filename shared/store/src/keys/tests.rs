@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use spacehook_domain::ids::SpaceRefId;
+use spacehook_domain::ids::{Sequence, SpaceRefId};
 
 fn acme() -> TenantId {
     TenantId::parse("acme").unwrap()
@@ -23,6 +23,18 @@ fn nasty() -> impl Strategy<Value = String> {
 /// Names of which many are too long for a key: the longest has 512 bytes.
 fn long() -> impl Strategy<Value = String> {
     ("[🏢#]{120,126}", "[ab]{1,2}").prop_map(|(text, end)| format!("{text}{end}"))
+}
+
+fn subscription_key() -> SubscriptionKey {
+    SubscriptionKey { tenant: acme(), id: SubscriptionId::from_uuid(Uuid::from_u128(1)) }
+}
+
+/// Places of which many are near each other.
+fn place() -> impl Strategy<Value = KeptKey> {
+    let number = prop_oneof![0_u64..4, 254_u64..258, any::<u64>()];
+    (number.clone(), number, prop::sample::select(EventType::ALL.to_vec())).prop_map(|(space, sequence, event_type)| {
+        KeptKey { space: SpaceId(space), sequence: Sequence(sequence), event_type }
+    })
 }
 
 /// The inverse of `part`, for parts that were not shortened.
@@ -74,6 +86,27 @@ proptest! {
     }
 
     #[test]
+    fn deliveries_that_wait_sort_as_they_are_sent(a in place(), b in place()) {
+        let key = |place| kept(&subscription_key(), place).sk;
+        // Of one place in a space's history there is one event, so types need no order.
+        let order = |place: &KeptKey| (place.space, place.sequence);
+        if order(&a) != order(&b) {
+            prop_assert_eq!(key(&a).cmp(&key(&b)), a.cmp(&b));
+        }
+        prop_assert_eq!(key(&a).starts_with(&kept_prefix(b.space)), a.space == b.space);
+        prop_assert_eq!(key(&a) == key(&b), a == b);
+    }
+
+    #[test]
+    fn the_dead_sort_as_they_died(a_ms in 0_i64..253_402_000_000_000, b_ms in 0_i64..253_402_000_000_000) {
+        let key = |ms| {
+            let died_at = Timestamp::from_millisecond(ms).unwrap();
+            dead(&subscription_key(), died_at, &EventId::from_digest(&[7; 32])).sk
+        };
+        prop_assert_eq!(key(a_ms).cmp(&key(b_ms)), a_ms.cmp(&b_ms));
+    }
+
+    #[test]
     fn buckets_sort_as_they_start(a_s in 0_i64..4_000_000_000, b_s in 0_i64..4_000_000_000) {
         let start = |s| BucketStart::holding(Timestamp::from_second(s).unwrap());
         let key = |s| bucket(&acme(), &SubscriptionId::from_uuid(Uuid::from_u128(1)), start(s), Timestamp::UNIX_EPOCH).sk;
@@ -87,6 +120,8 @@ proptest! {
 fn keys_are_as_documented() {
     let id = SubscriptionId::from_uuid(Uuid::from_u128(1));
     let at: Timestamp = "2026-03-29T01:14:59.5Z".parse().unwrap();
+    let of = SubscriptionKey { tenant: acme(), id: id.clone() };
+    let place = KeptKey { space: SpaceId(26), sequence: Sequence(u64::MAX), event_type: EventType::SpaceReport };
     let shown = [
         tenant(&acme()),
         subscription(&acme(), &id),
@@ -95,6 +130,12 @@ fn keys_are_as_documented() {
         space_state(&acme(), SpaceId(7)),
         bucket(&acme(), &id, BucketStart::holding(at), at),
         attempt(&acme(), &id, at, Uuid::from_u128(2)),
+        backlog(&of),
+        lane(&of, SpaceId(26)),
+        kept(&of, &place),
+        dead(&of, at, &EventId::from_digest(&[7; 32])),
+        permits(&of, 1_774_746_899),
+        notice(&acme(), &id, at),
     ]
     .map(|key| key.to_string());
     assert_eq!(
@@ -108,13 +149,24 @@ fn keys_are_as_documented() {
             "D#acme#sub_00000000000000000000000000000001 / STAT#2026-03-29T01:00:00Z#2026-03-29T01:14:59.5Z",
             "D#acme#sub_00000000000000000000000000000001 / \
              ATT#2026-03-29T01:14:59.500Z#00000000-0000-0000-0000-000000000002",
+            "B#acme#sub_00000000000000000000000000000001 / BACKLOG",
+            "B#acme#sub_00000000000000000000000000000001 / LANE#000000000000001a",
+            "B#acme#sub_00000000000000000000000000000001 / KEPT#000000000000001a#ffffffffffffffff#space_report",
+            "B#acme#sub_00000000000000000000000000000001 / \
+             DEAD#001774746899500#evt_07070707070707070707070707070707",
+            "B#acme#sub_00000000000000000000000000000001 / RATE#1774746899",
+            "NOTICE#1 / acme#sub_00000000000000000000000000000001#2026-03-29T01:14:59.5Z",
         ]
     );
 }
 
 #[test]
-fn failing_subscriptions_spread_over_every_shard() {
+fn failing_subscriptions_and_notices_spread_over_every_shard() {
     let shards: std::collections::BTreeSet<String> =
         (0..200).map(|n| failing(&acme(), &SubscriptionId::from_uuid(Uuid::from_u128(n * 7_919))).pk).collect();
-    assert_eq!(shards.len(), usize::from(FAILING_SHARDS));
+    assert_eq!(shards.len(), usize::from(SHARDS));
+    let ids = (0..200).map(|n| SubscriptionId::from_uuid(Uuid::from_u128(n * 7_919)));
+    let shards: std::collections::BTreeSet<String> =
+        ids.map(|id| notice(&acme(), &id, Timestamp::UNIX_EPOCH).pk).collect();
+    assert_eq!(shards.len(), usize::from(SHARDS));
 }

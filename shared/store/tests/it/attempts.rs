@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use spacehook_domain::attempt::{Attempt, Outcome};
 use spacehook_domain::event::EventType;
 use spacehook_domain::failure::FailureReason;
-use spacehook_domain::ids::EventId;
+use spacehook_domain::ids::{EventId, SubscriptionKey};
 use spacehook_domain::retry::AttemptNumber;
-use spacehook_domain::stats::{BucketStart, Counts};
-use spacehook_store::{PageRequest, RecordedAttempt};
+use spacehook_domain::stats::{BucketStart, Counts, Dropped};
+use spacehook_store::{PageRequest, RecordedAttempt, RecordedDrop};
 use uuid::Uuid;
 
 fn attempt(started_at: Timestamp, failed_with: Option<u16>) -> Attempt {
@@ -61,7 +61,7 @@ async fn sixty_attempts_are_recorded_in_few_requests() {
         // Two subscriptions; the second fails. 60 attempts in 60 s: one quarter of an hour.
         let attempts: Vec<_> =
             (0..60).map(|n| recorded(1 + u128::from(n % 2 == 1), i64::from(n), (n % 2 == 1).then_some(503))).collect();
-        let (done, requests) = table.requests(store.record_attempts(&attempts, log_ids())).await;
+        let (done, requests) = table.requests(store.record_attempts(&attempts, &[], log_ids())).await;
         done.unwrap();
         // 25 + 25 + 10; counts of two subscriptions and one marker.
         assert_eq!(requests, "BatchWriteItem 3, UpdateItem 3");
@@ -100,13 +100,13 @@ async fn attempts_are_listed_the_newest_first_by_page() {
         let store = &table.store;
         // Three of one millisecond among them.
         let attempts: Vec<_> = [0, 5, 5, 5, 9, 2_000].map(|second| recorded(1, second, None)).into();
-        store.record_attempts(&attempts, log_ids()).await.unwrap();
+        store.record_attempts(&attempts, &[], log_ids()).await.unwrap();
         let (mut seen, mut request) = (Vec::new(), PageRequest::first(2));
         loop {
             let page = store.list_attempts(&acme(), &subscription_id(1), request).await.unwrap();
             seen.extend(page.items.iter().map(|one| one.started_at));
             // A newer one, recorded meanwhile, does not move what is still to come.
-            store.record_attempts(&[recorded(1, 3_000, None)], || Uuid::from_u128(99)).await.unwrap();
+            store.record_attempts(&[recorded(1, 3_000, None)], &[], || Uuid::from_u128(99)).await.unwrap();
             let Some(next) = page.next else { break };
             request = PageRequest { limit: 2, cursor: Some(next) };
         }
@@ -123,7 +123,7 @@ async fn counts_of_many_writers_add_up_by_quarter_and_enabling() {
             (0..20).map(|n| [recorded(1, n, None), recorded(1, n, Some(500)), recorded(1, n + 900, None)]).collect();
         for done in join_all(batches.iter().enumerate().map(|(n, batch)| {
             let mut next = u128::try_from(n).unwrap() * 10;
-            store.record_attempts(batch, move || {
+            store.record_attempts(batch, &[], move || {
                 next += 1;
                 Uuid::from_u128(next)
             })
@@ -133,7 +133,7 @@ async fn counts_of_many_writers_add_up_by_quarter_and_enabling() {
             done.unwrap();
         }
         let enabled_anew = RecordedAttempt { enabled_since: at(100), ..recorded(1, 101, Some(404)) };
-        store.record_attempts(&[enabled_anew], log_ids()).await.unwrap();
+        store.record_attempts(&[enabled_anew], &[], log_ids()).await.unwrap();
 
         let buckets = store.buckets(&acme(), &subscription_id(1), first_bucket()).await.unwrap();
         let seen: Vec<_> = buckets
@@ -149,6 +149,54 @@ async fn counts_of_many_writers_add_up_by_quarter_and_enabling() {
         let of_quarter = store.buckets(&acme(), &subscription_id(1), BucketStart::holding(at(900))).await.unwrap();
         assert_eq!(of_quarter.len(), 1);
         assert!(store.buckets(&acme(), &subscription_id(2), first_bucket()).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+fn dropped(subscription: u128, second: i64, why: Dropped, count: u64) -> RecordedDrop {
+    RecordedDrop {
+        subscription: SubscriptionKey { tenant: acme(), id: subscription_id(subscription) },
+        since: at(-3_600),
+        at: at(second),
+        why,
+        count,
+    }
+}
+
+#[tokio::test]
+async fn drops_are_counted_with_the_attempts_of_their_quarter() {
+    with_table(async |table| {
+        let store = &table.store;
+        let drops = [
+            dropped(1, 10, Dropped::Superseded, 40),
+            dropped(1, 20, Dropped::Superseded, 2),
+            dropped(1, 30, Dropped::Dead, 1),
+            dropped(1, 900, Dropped::Expired, 7),
+            dropped(2, 10, Dropped::BacklogFull, 3),
+        ];
+        let (done, requests) = table.requests(store.record_attempts(&[recorded(1, 5, None)], &drops, log_ids())).await;
+        done.unwrap();
+        // The log; counts of two quarters of one subscription, and of one of the other.
+        assert_eq!(requests, "BatchWriteItem 1, UpdateItem 3");
+        let all = Dropped::ALL.map(|why| dropped(2, 11, why, 1));
+        store.record_attempts(&[], &all, log_ids()).await.unwrap();
+
+        let counts = async |subscription: u128| -> Vec<Counts> {
+            let id = subscription_id(subscription);
+            let buckets = store.buckets(&acme(), &id, first_bucket()).await.unwrap();
+            buckets.into_iter().map(|bucket| bucket.counts).collect()
+        };
+        let of_first = counts(1).await;
+        assert_eq!(of_first.iter().map(|counts| counts.attempts).collect::<Vec<_>>(), [1, 0]);
+        assert_eq!(of_first[0].dropped, [(Dropped::Superseded, 42), (Dropped::Dead, 1)].into());
+        assert_eq!(of_first[1].dropped, [(Dropped::Expired, 7)].into());
+        let of_second = counts(2).await;
+        let expected = Dropped::ALL.map(|why| (why, if why == Dropped::BacklogFull { 4 } else { 1 }));
+        assert_eq!(of_second[0].dropped, expected.into());
+        assert!(store.failing_subscriptions().await.unwrap().is_empty(), "a drop is no failure");
+        let (done, requests) = table.requests(store.record_attempts(&[], &[], log_ids())).await;
+        done.unwrap();
+        assert_eq!(requests, "");
     })
     .await;
 }
@@ -170,7 +218,7 @@ async fn who_fails_is_marked_once_a_quarter_by_each_process() {
         };
         assert!(failing().await.is_empty());
         let requests = async |attempt: RecordedAttempt| {
-            let (done, requests) = table.requests(store.record_attempts(&[attempt], log_ids())).await;
+            let (done, requests) = table.requests(store.record_attempts(&[attempt], &[], log_ids())).await;
             done.unwrap();
             requests
         };
@@ -180,7 +228,7 @@ async fn who_fails_is_marked_once_a_quarter_by_each_process() {
         assert_eq!(requests(recorded(1, 2, Some(500))).await, "BatchWriteItem 1, UpdateItem 1", "marked already");
         assert_eq!(requests(recorded(1, 900, Some(500))).await, "BatchWriteItem 1, UpdateItem 2", "a new quarter");
         for number in 2..20 {
-            store.record_attempts(&[recorded(number, 0, Some(500))], log_ids()).await.unwrap();
+            store.record_attempts(&[recorded(number, 0, Some(500))], &[], log_ids()).await.unwrap();
         }
         assert_eq!(failing().await, (1..20).map(subscription_id).collect::<Vec<_>>());
         let (_, requests) = table.requests(store.failing_subscriptions()).await;
@@ -190,7 +238,10 @@ async fn who_fails_is_marked_once_a_quarter_by_each_process() {
         store.clear_failing(&acme(), &subscription_id(2)).await.unwrap();
         assert_eq!(failing().await, (3..20).map(subscription_id).collect::<Vec<_>>());
         // Who cleared it marks it anew at once; others with the next quarter.
-        store.record_attempts(&[recorded(2, 3, Some(500)), recorded(1, 1_800, Some(500))], log_ids()).await.unwrap();
+        store
+            .record_attempts(&[recorded(2, 3, Some(500)), recorded(1, 1_800, Some(500))], &[], log_ids())
+            .await
+            .unwrap();
         assert_eq!(failing().await, (1..20).map(subscription_id).collect::<Vec<_>>());
     })
     .await;
@@ -202,7 +253,7 @@ async fn items_left_out_are_sent_again() {
         let attempts: Vec<_> = (0..30).map(|n| recorded(1, n, None)).collect();
         table.fault("BatchWriteItem", Fault::LeftOut);
         table.fault("BatchWriteItem", Fault::LeftOut);
-        let (done, requests) = table.requests(table.store.record_attempts(&attempts, log_ids())).await;
+        let (done, requests) = table.requests(table.store.record_attempts(&attempts, &[], log_ids())).await;
         done.unwrap();
         assert_eq!(requests, "BatchWriteItem 4, UpdateItem 1");
         let page = table.store.list_attempts(&acme(), &subscription_id(1), PageRequest::first(100)).await.unwrap();
@@ -218,12 +269,12 @@ async fn a_mark_that_was_not_made_is_made_with_the_next_failure() {
         // The first UpdateItem is the counter's, the second the marker's.
         table.fault("UpdateItem", Fault::Answer(400, DENIED));
         table.fault("UpdateItem", Fault::Answer(400, DENIED));
-        let error = table.store.record_attempts(&[recorded(1, 0, Some(500))], log_ids()).await.unwrap_err();
+        let error = table.store.record_attempts(&[recorded(1, 0, Some(500))], &[], log_ids()).await.unwrap_err();
         assert_eq!(error.to_string(), "record attempts: AccessDeniedException: no");
         assert!(!error.is_throttled());
         let page = table.store.list_attempts(&acme(), &subscription_id(1), PageRequest::first(10)).await.unwrap();
         assert_eq!(page.items.len(), 1, "the other requests were made");
-        table.store.record_attempts(&[recorded(1, 1, Some(500))], log_ids()).await.unwrap();
+        table.store.record_attempts(&[recorded(1, 1, Some(500))], &[], log_ids()).await.unwrap();
         assert_eq!(table.store.failing_subscriptions().await.unwrap(), [(acme(), subscription_id(1))]);
     })
     .await;

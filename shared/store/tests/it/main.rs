@@ -3,10 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod activity;
 mod api_keys;
 mod attempts;
+mod backlog;
+mod dead;
 mod faults;
 mod lists;
+mod permits;
 mod registry;
 mod sensors;
 mod spaces;
@@ -23,7 +27,7 @@ fn futures_can_be_spawned() {
         let page = spacehook_store::PageRequest::first(1);
         let one = things::subscription(1, "a", &[]);
         let draft = things::draft("a", None, "b");
-        let _ = store.record_attempts(&[], uuid::Uuid::now_v7).await;
+        let _ = store.record_attempts(&[], &[], uuid::Uuid::now_v7).await;
         let _ = store.failing_subscriptions().await;
         let _ = store.buckets(&tenant, &one.id, spacehook_domain::stats::BucketStart::holding(things::at(0))).await;
         let _ = store.list_attempts(&tenant, &one.id, page).await;
@@ -33,6 +37,16 @@ fn futures_can_be_spawned() {
         let _ = store.put_space_with_sensors(&tenant, &draft, &std::collections::BTreeMap::new()).await;
         let _ = store.put_sensor(&tenant, &things::sensor("s", "a", "b")).await;
         let _ = store.delete_space(&tenant, &draft.key()).await;
+        let change = spacehook_domain::backlog::Change::of(one.key());
+        let new = spacehook_domain::backlog::Backlog::new(things::at(0));
+        let _ = store.standings(&[]).await;
+        let _ = store.lanes(&one.key()).await;
+        let _ = store.waiting(&one.key(), spacehook_domain::ids::SpaceId(1), 1).await;
+        let _ = store.change_backlog(&change, things::at(0)).await;
+        let _ = store.replay(&change, &[], things::at(0)).await;
+        let _ = store.enable_subscription(&one, &one, None, new, things::at(0)).await;
+        let _ = store.disable_gone(&one, things::at(0)).await;
+        let _ = store.list_notices().await;
         let _ = store.placement(&tenant, &things::sensor_id("s")).await;
     });
 }

@@ -26,7 +26,7 @@ pub(crate) enum Fault {
     Answer(u16, &'static str),
     /// It is done, and its answer is lost on the way.
     Lost,
-    /// It is not done: every item of it is said to be left out (`BatchWriteItem`).
+    /// It is not done: every item of it is said to be left out (`BatchWriteItem`, `BatchGetItem`).
     LeftOut,
 }
 
@@ -79,7 +79,10 @@ impl Intercept for Wire {
             Some(Fault::Answer(status, body)) => Some((status, body.to_owned())),
             Some(Fault::LeftOut) => {
                 let body: serde_json::Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
-                Some((200, serde_json::json!({ "UnprocessedItems": body["RequestItems"] }).to_string()))
+                let left_out = &body["RequestItems"];
+                // Each operation has its own word for it, and looks for no other.
+                let answer = serde_json::json!({ "UnprocessedItems": left_out, "UnprocessedKeys": left_out });
+                Some((200, answer.to_string()))
             }
         };
         bag.interceptor_state().store_put(Instead(instead));

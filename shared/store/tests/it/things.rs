@@ -1,11 +1,14 @@
 //! Small things that tests of several modules need.
 
 use jiff::{SignedDuration, Timestamp};
-use spacehook_domain::event::EventType;
-use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceRefId, SubscriptionId, TenantId};
+use spacehook_domain::backlog::Kept;
+use spacehook_domain::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+use spacehook_domain::ids::{
+    BuildingRefId, FloorRefId, SensorId, Sequence, SpaceId, SpaceRefId, SubscriptionId, SubscriptionKey, TenantId,
+};
 use spacehook_domain::key_values::KeyValues;
 use spacehook_domain::place::{Building, Floor, Sensor, SpaceKey};
-use spacehook_domain::subscription::{Activity, AuthKind, Send, Subscription, SubscriptionName};
+use spacehook_domain::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
 use spacehook_store::SpaceDraft;
 use uuid::Uuid;
 
@@ -70,16 +73,51 @@ pub(crate) fn subscription(number: u128, name: &str, types: &[EventType]) -> Sub
         activity: Activity::Enabled { since: at(0) },
         send: Send::Always,
         building_ref_ids: [building_id("HQ")].into(),
+        backlog: BacklogMode::All,
+        rate_limit_per_second: None,
         auth: AuthKind::None,
         custom_header_names: [].into(),
         key_values: KeyValues::default(),
         contacts: [].into(),
         secret_name: "spacehook/test/acme/sub".to_owned(),
         secret_version: "1".to_owned(),
+        own_secret_arn: None,
         created_at: at(0),
         updated_at: at(0),
         revision: 1,
     }
+}
+
+pub(crate) fn subscription_key(number: u128) -> SubscriptionKey {
+    SubscriptionKey { tenant: acme(), id: subscription_id(number) }
+}
+
+/// The event that the history of a space has at a place.
+pub(crate) fn event(space: u64, sequence: u64) -> Event {
+    let (space_id, sequence) = (SpaceId(space), Sequence(sequence));
+    Event {
+        version: EVENT_VERSION,
+        id: Event::derived_id(&acme(), space_id, EventType::SpaceReport, sequence),
+        tenant: acme(),
+        event_type: EventType::SpaceReport,
+        sequence,
+        space: EventSpace {
+            space_id,
+            building_ref_id: building_id("HQ"),
+            floor_ref_id: None,
+            space_ref_id: SpaceRefId::parse("room").unwrap(),
+        },
+        occurred_at: at(0),
+        received_at: at(1),
+        change: Change { occupancy_changed: true, first_of_hour: false },
+        // Numbers that DynamoDB would write in another way, were they numbers there.
+        data: serde_json::json!({"person_count": 2, "temperature": 21.0, "tiny": 1e-7, "note": "é #\u{1f3e2}"}),
+    }
+}
+
+/// Its delivery, waiting.
+pub(crate) fn kept(space: u64, sequence: u64) -> Kept {
+    Kept { event: event(space, sequence), kept_at: at(100), replayed: false }
 }
 
 /// Numbers that look random and are the same in every run.
