@@ -3,13 +3,11 @@
 //! A version of a secret never changes, so what was read of one holds for ever. The cache is bounded by a count; of
 //! several requests for one version at the same time, one goes to Secrets Manager and all get its answer.
 
-use crate::{CredentialStore, CredentialsError, SecretName, SecretVersion};
+use crate::{CredentialStore, CredentialsError, Kept, SecretName, SecretVersion};
 use jiff::Timestamp;
 use spacehook_domain::credentials::Credentials;
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::OnceCell;
+use std::sync::Arc;
 
 /// Versions kept, at most; the one that was not asked for the longest gives way.
 pub const VERSIONS_KEPT: usize = 2_000;
@@ -55,25 +53,11 @@ impl Outcome {
     }
 }
 
-#[derive(Debug)]
-struct Entry {
-    outcome: Arc<OnceCell<Outcome>>,
-    /// The count of requests when it was last asked for.
-    used: u64,
-}
-
-#[derive(Debug, Default)]
-struct Entries {
-    by_key: HashMap<Key, Entry>,
-    requests: u64,
-}
-
 /// Credentials by name and version, read through from Secrets Manager.
 #[derive(Debug)]
 pub struct CachedCredentials<F = CredentialStore> {
     source: F,
-    most: usize,
-    entries: Mutex<Entries>,
+    kept: Kept<Key, Outcome>,
 }
 
 impl<F: Fetch> CachedCredentials<F> {
@@ -84,7 +68,7 @@ impl<F: Fetch> CachedCredentials<F> {
 
     /// A cache of at most `most` versions.
     pub fn bounded(source: F, most: usize) -> Self {
-        Self { source, most, entries: Mutex::default() }
+        Self { source, kept: Kept::new(most) }
     }
 
     /// The credentials of this version. Time is passed in; it only decides how long a failure is remembered.
@@ -94,36 +78,9 @@ impl<F: Fetch> CachedCredentials<F> {
         version: &SecretVersion,
         now: Timestamp,
     ) -> Result<Arc<Credentials>, CredentialsError> {
-        let outcome = self.entry((name.clone(), version.clone()), now);
+        let outcome = self.kept.place(&(name.clone(), version.clone()), |outcome| outcome.holds(now));
         let fetch = async || Outcome { credentials: self.source.fetch(name, version).await.map(Arc::new), at: now };
         outcome.get_or_init(fetch).await.credentials.clone()
-    }
-
-    /// The place for the answer: the one that others wait at or got theirs from, or a new one.
-    fn entry(&self, key: Key, now: Timestamp) -> Arc<OnceCell<Outcome>> {
-        // A panic while the lock was held can't leave the map half changed.
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.requests += 1;
-        let used = entries.requests;
-        if let Some(entry) = entries.by_key.get_mut(&key)
-            && entry.outcome.get().is_none_or(|outcome| outcome.holds(now))
-        {
-            entry.used = used;
-            return Arc::clone(&entry.outcome);
-        }
-        if entries.by_key.len() >= self.most && !entries.by_key.contains_key(&key) {
-            drop_oldest(&mut entries.by_key);
-        }
-        let outcome = Arc::new(OnceCell::new());
-        entries.by_key.insert(key, Entry { outcome: Arc::clone(&outcome), used });
-        outcome
-    }
-}
-
-/// One pass over the map; it only comes with a request to Secrets Manager, which takes a thousand times as long.
-fn drop_oldest(by_key: &mut HashMap<Key, Entry>) {
-    if let Some(oldest) = by_key.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone()) {
-        by_key.remove(&oldest);
     }
 }
 
@@ -133,6 +90,7 @@ mod tests {
     use spacehook_domain::credentials::AuthSecret;
     use spacehook_domain::ids::{SubscriptionId, TenantId};
     use spacehook_domain::signing::SigningSecret;
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use uuid::Uuid;
 
@@ -244,6 +202,6 @@ mod tests {
         let source = Source::default();
         let cache = CachedCredentials::new(&source);
         cache.get(&name(1), &version(1), at(0)).await.unwrap();
-        assert!(!format!("{:?}", cache.entries).contains("hush"));
+        assert!(!format!("{:?}", cache.kept).contains("hush"));
     }
 }

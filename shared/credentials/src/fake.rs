@@ -55,6 +55,17 @@ impl FakeSecretsManager {
         self.0.lock().unwrap().secrets.insert(name.to_owned(), secret);
     }
 
+    pub(crate) fn tag(&self, name: &str, key: &str, value: &str) {
+        let mut contents = self.0.lock().unwrap();
+        let secret = contents.secrets.get_mut(name).unwrap();
+        secret.tags.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// Puts a new version.
+    pub(crate) fn rotate(&self, name: &str, text: &str) {
+        self.0.lock().unwrap().secrets.get_mut(name).unwrap().put("w", text).unwrap();
+    }
+
     /// The next request fails with this code.
     pub(crate) fn fail_with(&self, code: &str) {
         self.0.lock().unwrap().fail_with = Some(code.to_owned());
@@ -73,8 +84,8 @@ impl FakeSecretsManager {
         let secret = contents.secrets.get_mut(&name).ok_or("ResourceNotFoundException")?;
         match operation {
             "PutSecretValue" => secret.put(&text("ClientRequestToken"), &text("SecretString"))?,
-            "GetSecretValue" => return secret.get(body["VersionId"].as_str()),
-            "DescribeSecret" => return Ok(json!({"VersionIdsToStages": secret.stages()})),
+            "GetSecretValue" => return secret.get(body["VersionId"].as_str(), body["VersionStage"].as_str()),
+            "DescribeSecret" => return Ok(secret.described()),
             "UpdateSecretVersionStage" => secret.make_current(&text("MoveToVersionId")),
             "DeleteSecret" => drop(contents.secrets.remove(&name)),
             other => return Err(format!("Unknown{other}")),
@@ -117,10 +128,16 @@ impl Secret {
         }
     }
 
-    fn get(&self, version: Option<&str>) -> Answer {
-        let version = version.or_else(|| self.labels.get("AWSCURRENT").map(String::as_str)).unwrap_or_default();
+    fn get(&self, version: Option<&str>, label: Option<&str>) -> Answer {
+        let labelled = self.labels.get(label.unwrap_or("AWSCURRENT")).map(String::as_str);
+        let version = version.or(labelled).unwrap_or_default();
         let text = self.versions.get(version).ok_or("ResourceNotFoundException")?;
-        Ok(json!({"SecretString": text, "VersionId": version}))
+        Ok(json!({"SecretString": text, "VersionId": version, "CreatedDate": 1_770_000_000.5}))
+    }
+
+    fn described(&self) -> Value {
+        let tags: Vec<_> = self.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+        json!({"VersionIdsToStages": self.stages(), "Tags": tags})
     }
 
     fn stages(&self) -> BTreeMap<&str, Vec<&str>> {

@@ -1,18 +1,22 @@
 //! Reading and writing secrets.
 
 use crate::error::code;
-use crate::{CredentialsError, SecretName, SecretVersion, document};
+use crate::{CredentialsError, OwnSecret, OwnSecretError, SecretName, SecretVersion, document};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::types::Tag;
 use secrecy::{ExposeSecret as _, SecretString};
-use spacehook_domain::credentials::Credentials;
+use spacehook_domain::credentials::{Credentials, SecretArn};
 use spacehook_domain::ids::{SubscriptionId, TenantId};
 use std::sync::Arc;
 
 /// The label that Secrets Manager gives to the newest version. A version without any label may be removed by the
 /// service, so the one in use must have this or the label of the one before it.
 const CURRENT: &str = "AWSCURRENT";
+/// The label of the version before it.
+const PREVIOUS: &str = "AWSPREVIOUS";
+/// The tag that names the tenant whose secret it is.
+const TENANT_TAG: &str = "spacehook-tenant";
 
 /// The secrets of subscriptions in Secrets Manager.
 #[derive(Debug, Clone)]
@@ -48,7 +52,7 @@ impl CredentialStore {
             .name(name.as_str())
             .client_request_token(version.as_str())
             .secret_string(text.expose_secret())
-            .tags(tag("spacehook-tenant", tenant))
+            .tags(tag(TENANT_TAG, tenant))
             .tags(tag("spacehook-subscription", subscription))
             .send()
             .await;
@@ -111,6 +115,36 @@ impl CredentialStore {
     pub async fn get(&self, name: &SecretName, version: &SecretVersion) -> Result<Credentials, CredentialsError> {
         let request = self.client.get_secret_value().secret_id(name.as_str()).version_id(version.as_str());
         document::read(&text_of(request).await?)
+    }
+
+    /// Reads a secret of the user's own as it is now. It must be tagged with the tenant.
+    pub async fn own_secret(&self, arn: &SecretArn, tenant: &TenantId) -> Result<OwnSecret, OwnSecretError> {
+        let described = self.client.describe_secret().secret_id(arn.as_str()).send().await;
+        let described = described.map_err(|error| OwnSecretError::of("DescribeSecret", &error))?;
+        let is_tenant = |tag: &Tag| tag.key() == Some(TENANT_TAG) && tag.value() == Some(tenant.as_str());
+        if !described.tags().iter().any(is_tenant) {
+            return Err(OwnSecretError::Denied { what: "its tag spacehook-tenant does not name this tenant" });
+        }
+        self.own_version(arn, CURRENT).await
+    }
+
+    /// Reads the version of a secret of the user's own that was current before the present one; `None` where there is
+    /// none. Only after [`own_secret`](Self::own_secret), which looks at the tags.
+    pub async fn previous_own_secret(&self, arn: &SecretArn) -> Result<Option<OwnSecret>, OwnSecretError> {
+        match self.own_version(arn, PREVIOUS).await {
+            Ok(secret) => Ok(Some(secret)),
+            Err(OwnSecretError::Missing) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn own_version(&self, arn: &SecretArn, label: &str) -> Result<OwnSecret, OwnSecretError> {
+        let answer = self.client.get_secret_value().secret_id(arn.as_str()).version_stage(label).send().await;
+        let answer = answer.map_err(|error| OwnSecretError::of("GetSecretValue", &error))?;
+        let created_at = answer.created_date.and_then(|date| jiff::Timestamp::from_second(date.secs()).ok());
+        let text = answer.secret_string.map(SecretString::from);
+        let text = text.ok_or(OwnSecretError::Unreadable { what: "it is binary" })?;
+        Ok(OwnSecret { auth: document::read_own(&text)?, version: answer.version_id.unwrap_or_default(), created_at })
     }
 
     /// Deletes the secret with all its versions, at once and for good. One that does not exist is as good as deleted.
@@ -233,5 +267,46 @@ mod tests {
         assert_eq!(key.expose_secret(), "0123456789");
         assert!(!format!("{key:?}").contains("0123456789"));
         assert_eq!(store.admin_key("arn:other").await.unwrap_err(), CredentialsError::Missing);
+    }
+
+    const OWN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:kiosk-a1B2c3";
+
+    #[tokio::test]
+    async fn a_secret_of_ones_own_is_read_as_it_is_and_as_it_was() {
+        let (fake, store, _) = start();
+        let (arn, acme) = (SecretArn::parse(OWN).unwrap(), TenantId::parse("acme").unwrap());
+        assert_eq!(store.own_secret(&arn, &acme).await.unwrap_err(), OwnSecretError::Missing);
+        fake.set(OWN, r#"{"token":"one"}"#);
+        fake.tag(OWN, "spacehook-tenant", "acme");
+        assert!(store.previous_own_secret(&arn).await.unwrap().is_none());
+        fake.rotate(OWN, r#"{"token":"two"}"#);
+        let (now, before) =
+            (store.own_secret(&arn, &acme).await.unwrap(), store.previous_own_secret(&arn).await.unwrap());
+        let token = |secret: &OwnSecret| token(&credentials("").with_auth(secret.auth.clone())).to_owned();
+        assert_eq!((token(&now), token(&before.unwrap())), ("two".to_owned(), "one".to_owned()));
+        assert!(now.created_at.is_some() && !now.version.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_not_the_tenants_is_not_read() {
+        let (fake, store, _) = start();
+        let arn = SecretArn::parse(OWN).unwrap();
+        fake.set(OWN, r#"{"token":"hush"}"#);
+        let refused = |tenant: &'static str| {
+            let (store, arn) = (&store, &arn);
+            async move { store.own_secret(arn, &TenantId::parse(tenant).unwrap()).await.unwrap_err().to_string() }
+        };
+        let expected = "the user's own secret may not be read: its tag spacehook-tenant does not name this tenant";
+        assert_eq!(refused("acme").await, expected, "no tag");
+        fake.tag(OWN, "spacehook-tenant", "acme");
+        assert_eq!(refused("acme2").await, expected, "another tenant's");
+        for (code, expected) in [
+            ("AccessDeniedException", "the user's own secret may not be read: access is denied"),
+            ("ResourceNotFoundException", "the user's own secret does not exist"),
+            ("InternalServiceError", "Secrets Manager: DescribeSecret: InternalServiceError"),
+        ] {
+            fake.fail_with(code);
+            assert_eq!(refused("acme").await, expected);
+        }
     }
 }

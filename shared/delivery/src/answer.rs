@@ -19,16 +19,16 @@ pub(crate) enum BodyEnd {
     Broken(reqwest::Error),
 }
 
-/// Reads a body up to [`MAX_ANSWER_BYTES`] and puts its first bytes into `start`, which is kept even if the caller
+/// Reads a body up to [`MAX_ANSWER_BYTES`] and puts its first `keep` bytes into `start`, which is kept even if the caller
 /// gives up waiting.
-pub(crate) async fn read_body(mut response: Response, start: &mut Vec<u8>) -> BodyEnd {
+pub(crate) async fn read_body(mut response: Response, start: &mut Vec<u8>, keep: usize) -> BodyEnd {
     let ends_with_connection = has_no_length(response.headers());
     let mut taken = 0;
     while taken < MAX_ANSWER_BYTES {
         match response.chunk().await {
             Ok(Some(chunk)) => {
                 taken += chunk.len();
-                let missing = MAX_EXCERPT_BYTES.saturating_sub(start.len());
+                let missing = keep.saturating_sub(start.len());
                 start.extend(chunk.iter().take(missing));
             }
             Ok(None) => break,
@@ -47,7 +47,8 @@ fn has_no_length(headers: &HeaderMap) -> bool {
 
 /// The start of a body as text for people: UTF-8 where it is, no control characters, at most
 /// [`MAX_EXCERPT_BYTES`]. `None` if nothing is left.
-pub(crate) fn excerpt(start: &[u8]) -> Option<String> {
+pub(crate) fn excerpt(body: &[u8]) -> Option<String> {
+    let start = body.get(..MAX_EXCERPT_BYTES).unwrap_or(body);
     let text = String::from_utf8_lossy(start);
     // The cut may have gone through a character; only then is the replacement at the end ours.
     let text = if start.len() >= MAX_EXCERPT_BYTES { text.trim_end_matches('\u{fffd}') } else { &text };

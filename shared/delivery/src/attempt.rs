@@ -64,6 +64,36 @@ impl AttemptResult {
     }
 }
 
+/// A complete answer, for those who need what it says. Its body may hold a secret, so it is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WholeAnswer {
+    /// Its status, of whatever class.
+    pub status: u16,
+    /// Its body: at most [`crate::MAX_ANSWER_BYTES`], the rest is not read. It may be cut short where the status says
+    /// that the request failed.
+    pub body: Vec<u8>,
+    /// As [`AttemptResult::retry_after`].
+    pub retry_after: Option<String>,
+}
+
+impl WholeAnswer {
+    /// The first 1 KiB of the body as text for people. `None` if there is none.
+    pub fn excerpt(&self) -> Option<String> {
+        crate::answer::excerpt(&self.body)
+    }
+}
+
+impl fmt::Debug for WholeAnswer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("WholeAnswer")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .field("retry_after", &self.retry_after)
+            .finish()
+    }
+}
+
 /// An attempt that could not be made, for reasons that are not the receiver's. Not to be recorded as its failure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -11,8 +11,8 @@ use spacehook_domain::failure::{ATTEMPT_DEADLINE, FailureReason};
 use spacehook_domain::receiver::ReceiverPolicy;
 use tokio::time::{Instant, timeout_at};
 
-use crate::answer::{self, BodyEnd};
-use crate::attempt::{AttemptError, AttemptRequest, AttemptResult};
+use crate::answer::{self, BodyEnd, MAX_ANSWER_BYTES, MAX_EXCERPT_BYTES};
+use crate::attempt::{AttemptError, AttemptRequest, AttemptResult, WholeAnswer};
 use crate::classify::classify;
 use crate::guard::{GuardedResolver, NoteConnects, with_destination};
 use crate::lookup::{Lookup, SystemLookup};
@@ -70,16 +70,36 @@ impl ReceiverClient {
     /// [`AttemptError`] for faults of our own only; whatever the receiver does is an outcome.
     pub async fn attempt(&self, request: AttemptRequest) -> Result<AttemptResult, AttemptError> {
         let started = Instant::now();
-        let mut answer = Answer::default();
-        let failure = match request.url.check(&self.policy) {
-            Err(refused) => Some(refused.into()),
-            Ok(()) => self.exchange(&request, started, &mut answer).await?,
-        };
+        let mut answer = Answer::keeping(MAX_EXCERPT_BYTES);
+        let failure = self.guarded_exchange(&request, started, &mut answer).await?;
         Ok(answer.into_result(failure, started.elapsed()))
     }
 
+    /// Makes one POST and gives its whole answer, or the reason why there is none, within the request's deadline. Guarded,
+    /// bounded and explained like an attempt.
+    ///
+    /// # Errors
+    /// [`AttemptError`] for faults of our own only.
+    pub async fn exchange(&self, request: AttemptRequest) -> Result<Result<WholeAnswer, FailureReason>, AttemptError> {
+        let mut answer = Answer::keeping(MAX_ANSWER_BYTES);
+        let failure = self.guarded_exchange(&request, Instant::now(), &mut answer).await?;
+        Ok(answer.into_whole(failure))
+    }
+
+    async fn guarded_exchange(
+        &self,
+        request: &AttemptRequest,
+        started: Instant,
+        answer: &mut Answer,
+    ) -> Result<Option<FailureReason>, AttemptError> {
+        match request.url.check(&self.policy) {
+            Err(refused) => Ok(Some(refused.into())),
+            Ok(()) => self.send_until_deadline(request, started, answer).await,
+        }
+    }
+
     /// Sends the request and reads the answer; the reason if that fails or the answer does not say 2xx.
-    async fn exchange(
+    async fn send_until_deadline(
         &self,
         request: &AttemptRequest,
         started: Instant,
@@ -109,7 +129,7 @@ impl ReceiverClient {
         };
         answer.status = Some(response.status());
         answer.retry_after = answer::retry_after(response.headers());
-        match answer::read_body(response, &mut answer.start).await {
+        match answer::read_body(response, &mut answer.start, answer.keep).await {
             BodyEnd::Enough => Ok(None),
             BodyEnd::Broken(error) => classify(&error, started.elapsed()).map(Some),
         }
@@ -185,10 +205,28 @@ struct Answer {
     status: Option<StatusCode>,
     retry_after: Option<String>,
     start: Vec<u8>,
+    /// How much of the body goes into `start`, in bytes.
+    keep: usize,
     resent: bool,
 }
 
 impl Answer {
+    fn keeping(keep: usize) -> Self {
+        Self { keep, ..Self::default() }
+    }
+
+    /// The answer, if there is one and it is complete or says itself that the request failed.
+    fn into_whole(self, failure: Option<FailureReason>) -> Result<WholeAnswer, FailureReason> {
+        match (self.status, failure) {
+            (Some(_), Some(failure)) if failure.status().is_none() => Err(failure),
+            (Some(status), _) => {
+                Ok(WholeAnswer { status: status.as_u16(), body: self.start, retry_after: self.retry_after })
+            }
+            // No failure without a status does not occur; if it did, there was no answer.
+            (None, failure) => Err(failure.unwrap_or(FailureReason::ConnectionFailed)),
+        }
+    }
+
     fn into_result(self, failure: Option<FailureReason>, duration: Duration) -> AttemptResult {
         let status = self.status.map(|status| status.as_u16());
         let outcome = match (failure, status) {

@@ -24,6 +24,12 @@
 //! fresh connection and within the same deadline ([`AttemptResult::resent`]). A fresh connection that breaks is the
 //! receiver's failure.
 
+//!
+//! # Exchanges
+//!
+//! [`ReceiverClient::exchange`] makes a POST under all the same promises and gives the whole answer: for the token
+//! endpoints of OAuth 2.0, whose URLs users choose like those of receivers.
+
 mod answer;
 mod attempt;
 mod classify;
@@ -33,7 +39,7 @@ mod lookup;
 mod trust;
 
 pub use self::answer::{MAX_ANSWER_BYTES, MAX_EXCERPT_BYTES};
-pub use self::attempt::{AttemptError, AttemptRequest, AttemptResult};
+pub use self::attempt::{AttemptError, AttemptRequest, AttemptResult, WholeAnswer};
 pub use self::client::{ClientError, IDLE_TIMEOUT, MAX_IDLE_PER_RECEIVER, ReceiverClient};
 pub use self::lookup::{Lookup, LookupError, LookupFuture, SystemLookup};
 pub use self::trust::{InvalidCas, TrustedCas};

@@ -6,6 +6,7 @@
 
 mod answers;
 mod connections;
+mod exchanges;
 mod guard;
 mod support;
 mod tls;
