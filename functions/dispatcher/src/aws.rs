@@ -1,95 +1,129 @@
 //! The dispatcher's world as it is in AWS.
 
-use crate::ports::{Fault, Poison, World};
-use aws_sdk_sqs::types::MessageAttributeValue;
-use spacehook_credentials::{CachedCredentials, CredentialsError, SecretName, SecretVersion};
-use spacehook_delivery::{AttemptError, AttemptRequest, AttemptResult, ReceiverClient};
-use spacehook_domain::credentials::Credentials;
-use spacehook_domain::delivery::Delivery;
-use spacehook_domain::event::EventType;
-use spacehook_domain::ids::TenantId;
-use spacehook_domain::subscription::Subscription;
-use spacehook_queues::{QueueError, RetryQueue};
-use spacehook_store::{RecordedAttempt, Store, StoreError};
-use std::sync::Arc;
+use crate::ports::{Changed, Drop, Fault, Overview, Poison, Queue, Receipt, Standing, World};
+use spacehook_authentication::{AuthenticatedClient, Outgoing, OutgoingFault};
+use spacehook_delivery::AttemptResult;
+use spacehook_domain::backlog::{Backlog, Change, Kept, Lane};
+use spacehook_domain::event::{Event, EventType};
+use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::subscription::{RateLimit, Subscription};
+use spacehook_domain::wake::Wake;
+use spacehook_queues::{DeadLetter, DeadLetterQueue, EventQueue, QueueError, WakeQueue};
+use spacehook_store::{RecordedAttempt, Saved, Store, StoreError};
+use std::collections::BTreeSet;
+use std::error::Error;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long a retry may take to be queued: what is not queued by then is given back with its message.
+/// How long a message may take to be queued, or to be put off: what is not queued by then is given back with the message
+/// that it came of.
 const QUEUE_LIMIT: Duration = Duration::from_secs(1);
+/// How long the shares of an event may take to be queued: several requests.
+const SHARES_LIMIT: Duration = Duration::from_secs(3);
 /// How long attempts may take to be recorded. The deliveries are made: to outlive the invocation over their record
 /// would have all of them made again.
 const RECORD_LIMIT: Duration = Duration::from_secs(2);
-/// Characters of a cause that go with a buried message.
-const CAUSE_CHARACTERS: usize = 512;
 
 /// DynamoDB, Secrets Manager, SQS and HTTPS.
 #[derive(Debug)]
 pub struct AwsWorld {
     /// The table.
     pub store: Store,
-    /// The credentials, kept in memory by version.
-    pub credentials: CachedCredentials,
-    /// The HTTPS client.
-    pub receivers: ReceiverClient,
+    /// Makes attempts, with what proves who sends them.
+    pub receivers: AuthenticatedClient,
+    /// The queue of events.
+    pub events: EventQueue,
     /// The queue of retries.
-    pub retries: RetryQueue,
-    /// For the dead letters.
-    pub sqs: aws_sdk_sqs::Client,
+    pub retries: WakeQueue,
     /// Where unreadable events go (FIFO).
-    pub events_dead_url: String,
-    /// Where unreadable retries go.
-    pub retries_dead_url: String,
+    pub dead_events: DeadLetterQueue,
+    /// Where unreadable timers go.
+    pub dead_retries: DeadLetterQueue,
 }
 
 impl World for AwsWorld {
-    async fn version(&self, tenant: &TenantId) -> Result<u64, Fault> {
-        Ok(self.store.tenant_overview(tenant).await?.version)
+    async fn overview(&self, tenant: &TenantId) -> Result<Overview, Fault> {
+        let overview = self.store.tenant_overview(tenant).await?;
+        Ok(Overview { version: overview.version, backlogs: overview.backlogs, split: overview.split })
     }
 
     async fn subscriptions(&self, tenant: &TenantId, event_type: EventType) -> Result<Vec<Subscription>, Fault> {
         self.store.matching_subscriptions(tenant, event_type).await.map_err(StoreError::into)
     }
 
-    async fn credentials(&self, subscription: &Subscription) -> Result<Arc<Credentials>, CredentialsError> {
-        let (name, version) = (SecretName::of(subscription), SecretVersion::of(subscription));
-        self.credentials.get(&name, &version, self.now()).await
+    async fn subscription(&self, key: &SubscriptionKey) -> Result<Option<Subscription>, Fault> {
+        self.store.subscription(&key.tenant, &key.id).await.map_err(StoreError::into)
     }
 
-    async fn attempt(&self, request: AttemptRequest) -> Result<AttemptResult, Fault> {
-        self.receivers.attempt(request).await.map_err(AttemptError::into)
+    async fn attempt(&self, outgoing: Outgoing<'_>) -> Result<AttemptResult, Fault> {
+        self.receivers.attempt(outgoing).await.map_err(OutgoingFault::into)
     }
 
-    async fn retry(&self, delivery: &Delivery, wait: Duration) -> Result<(), Fault> {
-        match tokio::time::timeout(QUEUE_LIMIT, self.retries.send(delivery, wait)).await {
-            Ok(sent) => sent.map_err(QueueError::into),
-            Err(_) => Err("the queue of retries did not answer in time".into()),
-        }
+    async fn standings(&self, wanted: &[(SubscriptionKey, BTreeSet<SpaceId>)]) -> Result<Vec<Standing>, Fault> {
+        self.store.standings(wanted).await.map_err(StoreError::into)
+    }
+
+    async fn backlog(&self, key: &SubscriptionKey) -> Result<Option<Backlog>, Fault> {
+        self.store.backlog(key).await.map_err(StoreError::into)
+    }
+
+    async fn lanes(&self, key: &SubscriptionKey) -> Result<Vec<Lane>, Fault> {
+        self.store.lanes(key).await.map_err(StoreError::into)
+    }
+
+    async fn waiting(&self, key: &SubscriptionKey, space: SpaceId, most: usize) -> Result<Vec<Kept>, Fault> {
+        self.store.waiting(key, space, most).await.map_err(StoreError::into)
+    }
+
+    async fn change(&self, change: &Change) -> Result<Changed, Fault> {
+        Ok(changed(self.store.change_backlog(change, self.now()).await?))
+    }
+
+    async fn wake(&self, wake: &Wake, after: Duration) -> Result<(), Fault> {
+        within(QUEUE_LIMIT, self.retries.send(wake, after)).await
+    }
+
+    async fn share(&self, event: &Event) -> Result<(), Fault> {
+        within(SHARES_LIMIT, self.events.send_shares(event)).await
+    }
+
+    async fn disable(&self, subscription: &Subscription, at: jiff::Timestamp) -> Result<Changed, Fault> {
+        Ok(changed(self.store.disable_gone(subscription, at).await?))
+    }
+
+    async fn permits(&self, key: &SubscriptionKey, limit: RateLimit, second: i64, wanted: u32) -> Result<u32, Fault> {
+        self.store.permits(key, limit, second, wanted).await.map_err(StoreError::into)
     }
 
     async fn bury(&self, poison: &Poison) -> Result<(), Fault> {
-        let cause =
-            MessageAttributeValue::builder().data_type("String").string_value(attribute(&poison.cause)).build()?;
-        let url = if poison.group.is_some() { &self.events_dead_url } else { &self.retries_dead_url };
-        let request =
-            self.sqs.send_message().queue_url(url).message_body(&poison.body).message_attributes("cause", cause);
-        let request = match &poison.group {
-            Some(group) => request.message_group_id(group).message_deduplication_id(&poison.message_id),
-            None => request,
+        let letter = DeadLetter {
+            message_id: &poison.message_id,
+            group: poison.group.as_deref(),
+            body: &poison.body,
+            cause: &poison.cause,
         };
-        request.send().await?;
-        Ok(())
+        // Only events have a group.
+        let queue = if poison.group.is_some() { &self.dead_events } else { &self.dead_retries };
+        queue.bury(&letter).await.map_err(QueueError::into)
     }
 
-    async fn record(&self, attempts: &[RecordedAttempt]) -> Result<(), Fault> {
-        match tokio::time::timeout(RECORD_LIMIT, self.store.record_attempts(attempts, Uuid::now_v7)).await {
-            Ok(recorded) => recorded.map_err(StoreError::into),
-            Err(_) => Err("the table did not take them in time".into()),
+    async fn show_again(&self, receipt: &Receipt, after: Duration) -> Result<(), Fault> {
+        match receipt.queue {
+            Queue::Events => within(QUEUE_LIMIT, self.events.show_again(&receipt.handle, after)).await,
+            Queue::Retries => within(QUEUE_LIMIT, self.retries.show_again(&receipt.handle, after)).await,
         }
+    }
+
+    async fn record(&self, attempts: &[RecordedAttempt], drops: &[Drop]) -> Result<(), Fault> {
+        within(RECORD_LIMIT, self.store.record_attempts(attempts, drops, Uuid::now_v7)).await
     }
 
     fn now(&self) -> jiff::Timestamp {
         spacehook_runtime::now()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 
     fn jitter(&self) -> f64 {
@@ -97,19 +131,20 @@ impl World for AwsWorld {
     }
 }
 
-/// A text as SQS takes it in an attribute. It may repeat what a hostile message said.
-fn attribute(text: &str) -> String {
-    let taken = |character: &char| !character.is_control() && !matches!(character, '\u{fffe}' | '\u{ffff}');
-    text.chars().filter(taken).take(CAUSE_CHARACTERS).collect()
+fn changed(saved: Saved) -> Changed {
+    match saved {
+        Saved::Yes => Changed::Yes,
+        Saved::Conflict => Changed::Conflict,
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{CAUSE_CHARACTERS, attribute};
-
-    #[test]
-    fn a_cause_fits_an_attribute_whatever_it_repeats() {
-        assert_eq!(attribute("bad\u{1}\u{ffff} \"x\"\n"), "bad \"x\"");
-        assert_eq!(attribute(&"é".repeat(9_000)).chars().count(), CAUSE_CHARACTERS);
+/// What a piece of work comes to, if it ends in time.
+async fn within<T, E>(limit: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, Fault>
+where
+    E: Error + Send + Sync + 'static,
+{
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done.map_err(E::into),
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs()).into()),
     }
 }

@@ -1,368 +1,260 @@
 //! The delivering of a batch.
 
 use crate::batch::{Content, Message};
-use crate::lanes::{Lane, Task, lanes};
-use crate::ports::{Fault, World};
+use crate::ports::{Fault, Queue, Standing, World};
+use crate::report::{Report, Served};
+use crate::routing::{Job, Routed, route, wanted};
+use crate::serving::CONCURRENT_ATTEMPTS_OF_ONE;
+use crate::settings::Settings;
 use crate::subscriptions::{Snapshot, Subscriptions};
-use bytes::Bytes;
-use futures::stream::{FuturesUnordered, StreamExt as _};
+use futures::FutureExt as _;
+use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use spacehook_credentials::CredentialsError;
-use spacehook_delivery::{AttemptRequest, AttemptResult};
-use spacehook_domain::attempt::{Attempt, Outcome};
-use spacehook_domain::credentials::Credentials;
-use spacehook_domain::delivery::Delivery;
-use spacehook_domain::event::EventType;
-use spacehook_domain::failure::{CredentialProblem, FailureReason};
-use spacehook_domain::ids::{SubscriptionId, TenantId};
-use spacehook_domain::receiver::{ReceiverPolicy, ReceiverUrl};
-use spacehook_domain::retry::{AfterFailure, after_failure};
-use spacehook_domain::{matching, rendering, request};
-use spacehook_store::RecordedAttempt;
+use spacehook_domain::breaker::after;
+use spacehook_domain::ids::{SpaceId, SubscriptionKey};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Attempts under way at the same time, at most. Each holds a connection; a Lambda has 1,024 file descriptors.
 const CONCURRENT_ATTEMPTS: usize = 200;
-/// Of these, to one subscription, at most.
-const CONCURRENT_ATTEMPTS_OF_ONE: usize = 8;
-/// An attempt is begun only while at least this much of the invocation's time is left: its own five seconds, one to queue
-/// its retry and two to record it (the bounds are the world's, see [`crate::AwsWorld`]).
-const TIME_FOR_AN_ATTEMPT: SignedDuration = SignedDuration::from_secs(8);
-/// How soon a delivery comes again whose attempt a fault of ours prevented.
-const AFTER_OUR_FAULT: Duration = Duration::from_secs(5);
+/// An attempt is begun only while at least this much of the invocation's time is left: its own seven seconds
+/// ([`spacehook_authentication::LONGEST`]), and five to settle and record it (the bounds are the world's, see
+/// [`crate::AwsWorld`]).
+pub(crate) const TIME_FOR_AN_ATTEMPT: SignedDuration = SignedDuration::from_secs(12);
+/// How long SQS hides a message of the queue of events that is in somebody's hands (`VisibilityTimeout` in
+/// `template.yaml`).
+const VISIBILITY: Duration = Duration::from_secs(90);
+/// How much of that time is left unused.
+const VISIBILITY_MARGIN: SignedDuration = SignedDuration::from_secs(3);
+/// A message that is given back comes again after 1 s, 2 s, 4 s, … up to this.
+const LONGEST_GIVEN_BACK: Duration = Duration::from_mins(5);
+/// After so many panics over one message it is put among the dead letters.
+const PANICS_LIMIT: u32 = 5;
 
 /// The function, with what it needs of the world.
 #[derive(Debug)]
 pub struct Dispatcher<W> {
-    world: W,
-    policy: ReceiverPolicy,
+    pub(crate) world: W,
+    pub(crate) settings: Settings,
+    pub(crate) places: Semaphore,
     subscriptions: Subscriptions,
-}
-
-/// What became of a batch.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Places of the messages that go back to their queue.
-    pub give_back: BTreeSet<usize>,
-    /// Deliveries accepted.
-    pub accepted: usize,
-    /// Attempts that failed.
-    pub failed: usize,
-}
-
-/// What came of a task.
-enum Done {
-    /// The attempt was made, and the delivery is settled unless `give_back`.
-    Attempted { attempt: Box<RecordedAttempt>, give_back: bool },
-    /// No attempt was made; the delivery was handed on, or its message must come again.
-    NotAttempted { give_back: bool },
 }
 
 impl<W: World> Dispatcher<W> {
     /// A function that has nothing in memory yet.
-    pub fn new(world: W, policy: ReceiverPolicy) -> Self {
-        Self { world, policy, subscriptions: Subscriptions::default() }
+    pub fn new(world: W, settings: Settings) -> Self {
+        let places = Semaphore::new(CONCURRENT_ATTEMPTS);
+        Self { world, settings, places, subscriptions: Subscriptions::default() }
     }
 
-    /// Delivers a batch. No attempt is begun that would not be settled and recorded before `deadline`.
+    /// Works a batch off. No attempt is begun that would not be settled and recorded before `deadline`.
     pub async fn deliver(&self, messages: &[Message], deadline: Timestamp) -> Report {
         let mut report = Report::default();
-        self.bury_poison(messages, &mut report).await;
-        let snapshot = self.subscriptions.snapshot(&self.world, &wanted(messages)).await;
-        let tasks = tasks(messages, &snapshot, &mut report);
-
-        let overall = Semaphore::new(CONCURRENT_ATTEMPTS);
-        let by_receiver: BTreeMap<SubscriptionId, Semaphore> = tasks
-            .iter()
-            .map(|task| (task.subscription.id.clone(), Semaphore::new(CONCURRENT_ATTEMPTS_OF_ONE)))
-            .collect();
-        let running: FuturesUnordered<_> =
-            lanes(tasks).into_iter().map(|lane| self.run_lane(lane, &by_receiver, &overall, deadline)).collect();
-        let done: Vec<(usize, Done)> = running.collect::<Vec<_>>().await.into_iter().flatten().collect();
-        self.settle(done, &mut report).await;
+        report.give_back.extend(self.bury_poison(messages).await);
+        report.give_back.extend(self.hold(messages).await);
+        let deadline = deadline.min(held_until(messages));
+        let (of_events, of_wakes) = futures::future::join(
+            self.deliver_events(messages, report.give_back.clone(), deadline),
+            self.run_backlogs(messages, deadline),
+        )
+        .await;
+        let mut attempts = Vec::new();
+        let mut drops = Vec::new();
+        let mut waits = BTreeMap::new();
+        for served in of_events.into_iter().chain(of_wakes) {
+            report.add(&served);
+            attempts.extend(served.attempts);
+            drops.extend(served.drops);
+            waits.extend(served.waits);
+        }
+        // The deliveries are made: a log that can't be written is no reason to make them again.
+        let record = async {
+            if (!attempts.is_empty() || !drops.is_empty())
+                && let Err(fault) = self.world.record(&attempts, &drops).await
+            {
+                let cause = fault.source().map(ToString::to_string);
+                tracing::error!(attempts = attempts.len(), error = %fault, cause, "attempts could not be recorded");
+            }
+        };
+        futures::future::join(record, self.show_again(messages, &report.give_back, &waits)).await;
         report
     }
 
-    async fn bury_poison(&self, messages: &[Message], report: &mut Report) {
+    async fn bury_poison(&self, messages: &[Message]) -> BTreeSet<usize> {
+        let mut give_back = BTreeSet::new();
         for (place, message) in messages.iter().enumerate() {
             let Content::Poison(poison) = &message.content else { continue };
             tracing::error!(message_id = message.id, cause = poison.cause, "a queue message can't be read");
             if let Err(fault) = self.world.bury(poison).await {
                 tracing::error!(message_id = message.id, error = %fault, "it could not be put among the dead letters");
-                report.give_back.insert(place);
+                give_back.insert(place);
             }
         }
+        give_back
     }
 
-    async fn run_lane(
-        &self,
-        lane: Lane,
-        by_receiver: &BTreeMap<SubscriptionId, Semaphore>,
-        overall: &Semaphore,
-        deadline: Timestamp,
-    ) -> Vec<(usize, Done)> {
-        let mut done = Vec::with_capacity(lane.len());
-        let mut blocked = false;
-        for task in lane {
-            // What comes again must not be overtaken by what follows it: that comes again too.
-            let what = if blocked {
-                Done::NotAttempted { give_back: true }
-            } else {
-                self.run_task(&task, by_receiver.get(&task.subscription.id), overall, deadline).await
-            };
-            blocked = matches!(what, Done::Attempted { give_back: true, .. } | Done::NotAttempted { give_back: true });
-            done.push((task.message, what));
-        }
-        done
-    }
-
-    /// Makes a task's attempt as soon as both bounds allow it, if there still is time for one.
-    async fn run_task(&self, task: &Task, own: Option<&Semaphore>, overall: &Semaphore, deadline: Timestamp) -> Done {
-        // The receiver's own bound first: who waits there must not hold a place that others could use.
-        let _own = match own {
-            Some(own) => own.acquire().await.ok(),
-            None => None,
-        };
-        let _overall = overall.acquire().await.ok();
-        if self.world.now() + TIME_FOR_AN_ATTEMPT > deadline {
-            return Done::NotAttempted { give_back: true };
-        }
-        self.attempt(task).await
-    }
-
-    async fn attempt(&self, task: &Task) -> Done {
-        let started_at = self.world.now();
-        match self.exchange(task, started_at).await {
-            Ok(result) => self.after(task, started_at, result).await,
-            Err(fault) => {
-                let cause = fault.source().map(ToString::to_string);
-                tracing::error!(
-                    tenant = %task.event.tenant, subscription = %task.subscription.id, event = %task.event.id,
-                    error = %fault, cause, "a fault of ours prevented an attempt; it is made again"
-                );
-                let delivery = delivery(task, task.attempt);
-                Done::NotAttempted { give_back: !self.hand_on(&delivery, AFTER_OUR_FAULT).await }
-            }
-        }
-    }
-
-    /// Makes the HTTP request, or says why the receiver's own settings do not allow one.
-    async fn exchange(&self, task: &Task, started_at: Timestamp) -> Result<AttemptResult, Fault> {
-        let credentials = match self.world.credentials(&task.subscription).await {
-            Ok(credentials) => credentials,
-            Err(CredentialsError::Missing) => return Ok(unsendable(CredentialProblem::SecretMissing)),
-            Err(CredentialsError::Unreadable { .. }) => return Ok(unsendable(CredentialProblem::SecretUnreadable)),
-            Err(fault @ CredentialsError::Unavailable { .. }) => return Err(fault.into()),
-        };
-        let url = match ReceiverUrl::parse(&task.subscription.url, &self.policy) {
-            Ok(url) => url,
-            Err(refused) => return Ok(not_sent(FailureReason::RefusedByPolicy { rule: refused.rule() })),
-        };
-        let body = rendering::body(&task.event, &task.subscription.key_values);
-        match request::headers(&task.event, &credentials, task.attempt, started_at, &body) {
-            Ok(headers) => {
-                let request = AttemptRequest::new(url, headers, Bytes::from(body));
-                Ok(without_secrets(self.world.attempt(request).await?, &credentials))
-            }
-            Err(_) => Ok(unsendable(CredentialProblem::SecretUnreadable)),
-        }
-    }
-
-    /// Settles a delivery after an attempt.
-    async fn after(&self, task: &Task, started_at: Timestamp, result: AttemptResult) -> Done {
-        let give_back = match &result.outcome {
-            Outcome::Accepted { status } => {
-                tracing::debug!(
-                    tenant = %task.event.tenant, subscription = %task.subscription.id, event = %task.event.id,
-                    attempt = task.attempt.0, status, "accepted"
-                );
-                false
-            }
-            Outcome::Failed { reason, .. } => !self.after_failure(task, reason).await,
-        };
-        let ended_at = started_at + SignedDuration::try_from(result.duration).unwrap_or(SignedDuration::ZERO);
-        let attempt = Attempt {
-            event_id: task.event.id.clone(),
-            event_type: task.event.event_type,
-            number: task.attempt,
-            started_at,
-            duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
-            freshness_ms: u64::try_from(ended_at.duration_since(task.event.occurred_at).as_millis()).unwrap_or(0),
-            outcome: result.outcome,
-        };
-        let attempt = Box::new(RecordedAttempt {
-            tenant: task.event.tenant.clone(),
-            subscription: task.subscription.id.clone(),
-            enabled_since: task.subscription.activity.since(),
-            attempt,
+    /// Makes sure that nobody else gets what we work on. A batch may have waited in Lambda's hands before it came to us, and
+    /// then its messages would be seen again while we still send. How long it waited is known only of messages that were
+    /// never received before; others are hidden anew. Returns those that can't be.
+    async fn hold(&self, messages: &[Message]) -> BTreeSet<usize> {
+        let repeated = messages.iter().enumerate().filter(|(_, message)| {
+            message.receipt.queue == Queue::Events && message.receipt.times > 1 && message.event().is_some()
         });
-        Done::Attempted { attempt, give_back }
+        let each = repeated.map(|(place, message)| async move {
+            let held = self.world.show_again(&message.receipt, VISIBILITY).await;
+            let fault = held.err()?;
+            tracing::warn!(message_id = message.id, error = %fault, "a message can't be held; it is left to whoever has it");
+            Some(place)
+        });
+        join_all(each).await.into_iter().flatten().collect()
     }
 
-    /// Hands a failed delivery on, or lets it die; true where that settled it.
-    async fn after_failure(&self, task: &Task, reason: &FailureReason) -> bool {
-        let next = after_failure(task.attempt, reason, self.world.jitter());
-        let retry_s = match next {
-            AfterFailure::Retry(wait) => Some(wait.as_secs()),
-            AfterFailure::Dead(_) => None,
-        };
-        tracing::warn!(
-            tenant = %task.event.tenant, subscription = %task.subscription.id, event = %task.event.id,
-            attempt = task.attempt.0, %reason, retry_s, "an attempt failed"
-        );
-        match next {
-            AfterFailure::Retry(wait) => self.hand_on(&delivery(task, task.attempt.next()), wait).await,
-            AfterFailure::Dead(because) => {
-                tracing::error!(
-                    tenant = %task.event.tenant, subscription = %task.subscription.id, event = %task.event.id,
-                    ?because, "a delivery is dead"
-                );
-                true
-            }
+    async fn deliver_events(
+        &self,
+        messages: &[Message],
+        give_back: BTreeSet<usize>,
+        deadline: Timestamp,
+    ) -> Vec<Served> {
+        let snapshot = self.subscriptions.snapshot(&self.world, &wanted(messages)).await;
+        let Routed { jobs, to_split, give_back } = route(messages, &snapshot, give_back);
+        let shared = self.share(messages, &to_split);
+        let at_once = at_once(jobs.len());
+        let (waits, flows): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| may_wait(job, &snapshot));
+        let flowing =
+            join_all(flows.into_iter().map(|job| self.guarded(messages, job, Standing::default(), at_once, deadline)));
+        let waiting = self.serve_waiting(messages, waits, at_once, deadline);
+        let (shared, mut served, waiting) = futures::future::join3(shared, flowing, waiting).await;
+        served.extend(waiting);
+        served.push(Served { give_back: shared.into_iter().chain(give_back).collect(), ..Served::default() });
+        served
+    }
+
+    /// Serves subscriptions of which something may wait: what does is read first, in one request for all of them.
+    async fn serve_waiting(
+        &self,
+        messages: &[Message],
+        jobs: Vec<Job>,
+        at_once: usize,
+        deadline: Timestamp,
+    ) -> Vec<Served> {
+        if jobs.is_empty() {
+            return Vec::new();
         }
-    }
-
-    /// Hands a delivery to the queue of retries; true where that has it now.
-    async fn hand_on(&self, delivery: &Delivery, wait: Duration) -> bool {
-        match self.world.retry(delivery, wait).await {
-            Ok(()) => true,
+        let asked = |job: &Job| (job.subscription.key(), job.lines.iter().map(|line| line.space).collect());
+        let wanted: Vec<(SubscriptionKey, BTreeSet<SpaceId>)> = jobs.iter().map(asked).collect();
+        let standings = match self.world.standings(&wanted).await {
+            Ok(standings) => standings,
             Err(fault) => {
                 let cause = fault.source().map(ToString::to_string);
-                tracing::error!(
-                    tenant = %delivery.event.tenant, subscription = %delivery.subscription_id,
-                    event = %delivery.event.id, error = %fault, cause, "a retry could not be queued"
-                );
-                false
+                tracing::error!(error = %fault, cause, "backlogs can't be read; their messages go back");
+                let give_back = jobs.iter().flat_map(messages_of).collect();
+                return vec![Served { give_back, ..Served::default() }];
             }
-        }
+        };
+        let each = jobs.into_iter().zip(standings);
+        join_all(each.map(|(job, standing)| self.guarded(messages, job, standing, at_once, deadline))).await
     }
 
-    async fn settle(&self, done: Vec<(usize, Done)>, report: &mut Report) {
-        let mut attempts = Vec::with_capacity(done.len());
-        for (message, done) in done {
-            let give_back = match done {
-                Done::NotAttempted { give_back } => give_back,
-                Done::Attempted { attempt, give_back } => {
-                    if attempt.attempt.outcome.is_accepted() {
-                        report.accepted += 1;
-                    } else {
-                        report.failed += 1;
-                    }
-                    attempts.push(*attempt);
-                    give_back
+    /// Serves one subscription. A panic on the way is a mistake of ours: it costs that subscription's messages a repeat,
+    /// and ends among the dead letters when it comes again and again; nobody else notices.
+    async fn guarded(
+        &self,
+        messages: &[Message],
+        job: Job,
+        standing: Standing,
+        at_once: usize,
+        deadline: Timestamp,
+    ) -> Served {
+        let (subscription, places) = (job.subscription.clone(), messages_of(&job).collect::<BTreeSet<usize>>());
+        let served = AssertUnwindSafe(self.serve(job, standing, at_once, deadline)).catch_unwind().await;
+        let Err(panic) = served else { return served.unwrap_or_default() };
+        let cause = format!("internal error: {}", told(panic.as_ref()));
+        tracing::error!(
+            tenant = %subscription.tenant, subscription = %subscription.id, cause, "deliveries ended in a panic"
+        );
+        let mut give_back = BTreeSet::new();
+        for place in places {
+            let Some(message) = messages.get(place) else { continue };
+            let is_over = message.receipt.times >= PANICS_LIMIT;
+            if !is_over || self.world.bury(&message.as_poison(&cause)).await.is_err() {
+                give_back.insert(place);
+            }
+        }
+        Served { give_back, ..Served::default() }
+    }
+
+    /// Queues the shares of events; returns the messages that go back. What follows one that failed, in its group, goes
+    /// back with it.
+    async fn share(&self, messages: &[Message], places: &[usize]) -> BTreeSet<usize> {
+        let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for &place in places {
+            let group = messages.get(place).and_then(Message::group).unwrap_or_default();
+            groups.entry(group).or_default().push(place);
+        }
+        let each = groups.into_values().map(|group| async move {
+            for (done, &place) in group.iter().enumerate() {
+                let Some(event) = messages.get(place).and_then(Message::event) else { continue };
+                if let Err(fault) = self.world.share(event).await {
+                    let cause = fault.source().map(ToString::to_string);
+                    tracing::error!(
+                        tenant = %event.tenant, event = %event.id, error = %fault, cause,
+                        "an event could not be split"
+                    );
+                    return group.get(done..).unwrap_or_default().to_vec();
                 }
-            };
-            if give_back {
-                report.give_back.insert(message);
             }
-        }
-        if attempts.is_empty() {
-            return;
-        }
-        // The deliveries are made: a log that can't be written is no reason to make them again.
-        if let Err(fault) = self.world.record(&attempts).await {
-            let cause = fault.source().map(ToString::to_string);
-            tracing::error!(attempts = attempts.len(), error = %fault, cause, "attempts could not be recorded");
-        }
+            Vec::new()
+        });
+        join_all(each).await.into_iter().flatten().collect()
     }
-}
 
-/// Every attempt that the messages call for. What follows an event that is given back, in its space, is given back too:
-/// it must not overtake it.
-fn tasks(messages: &[Message], snapshot: &Snapshot, report: &mut Report) -> Vec<Task> {
-    let mut tasks = Vec::new();
-    let mut blocked: BTreeSet<String> = BTreeSet::new();
-    for (place, message) in messages.iter().enumerate() {
-        let group = group(&message.content);
-        if report.give_back.contains(&place) || group.as_ref().is_some_and(|group| blocked.contains(group)) {
-            report.give_back.insert(place);
-            blocked.extend(group);
-            continue;
-        }
-        let Some(key) = tenant_and_type(&message.content) else { continue };
-        match snapshot.get(&key) {
-            Some(Ok(listed)) => tasks.extend(tasks_of(place, &message.content, listed)),
-            unread => {
-                let cause = unread.and_then(|unread| unread.as_ref().err()).map(AsRef::as_ref);
-                tracing::error!(tenant = %key.0, message_id = message.id, cause, "the subscriptions can't be read");
-                report.give_back.insert(place);
-                blocked.extend(group);
+    /// Has what is given back come again soon, rather than after the queue's visibility timeout.
+    async fn show_again(&self, messages: &[Message], give_back: &BTreeSet<usize>, waits: &BTreeMap<usize, Duration>) {
+        let found = give_back.iter().filter_map(|&place| Some((messages.get(place)?, waits.get(&place))));
+        let each = found.map(|(message, known)| async move {
+            let doubled = 1_u64.checked_shl(message.receipt.times.saturating_sub(1)).unwrap_or(u64::MAX);
+            let wait = known.copied().unwrap_or(Duration::from_secs(doubled).min(LONGEST_GIVEN_BACK));
+            if let Err(fault) = self.world.show_again(&message.receipt, wait).await {
+                tracing::warn!(message_id = message.id, error = %fault, "a message comes again later than it could");
             }
-        }
-    }
-    tasks
-}
-
-/// The message group of what comes from the queue of events; retries have none.
-fn group(content: &Content) -> Option<String> {
-    match content {
-        Content::Event(event) => Some(format!("{}:{}", event.tenant, event.space.space_id)),
-        Content::Poison(poison) => poison.group.clone(),
-        Content::Retry(_) => None,
+        });
+        join_all(each).await;
     }
 }
 
-fn wanted(messages: &[Message]) -> BTreeSet<(TenantId, EventType)> {
-    messages.iter().filter_map(|message| tenant_and_type(&message.content)).collect()
+/// Until when nobody else gets messages that were received for the first time.
+fn held_until(messages: &[Message]) -> Timestamp {
+    let events = messages.iter().map(|message| &message.receipt).filter(|receipt| receipt.queue == Queue::Events);
+    let first = events.filter(|receipt| receipt.times == 1).filter_map(|receipt| receipt.first_at).min();
+    first.map_or(Timestamp::MAX, |first| after(first, VISIBILITY) - VISIBILITY_MARGIN)
 }
 
-fn tenant_and_type(content: &Content) -> Option<(TenantId, EventType)> {
-    let event = match content {
-        Content::Event(event) => event,
-        Content::Retry(delivery) => &delivery.event,
-        Content::Poison(_) => return None,
-    };
-    Some((event.tenant.clone(), event.event_type))
+/// How many attempts to each of so many receivers run at the same time: few to many rather than many to few, so that no
+/// more connections are opened than are used at once. A Lambda has 1,024 file descriptors.
+fn at_once(receivers: usize) -> usize {
+    (CONCURRENT_ATTEMPTS / receivers.max(1)).clamp(1, CONCURRENT_ATTEMPTS_OF_ONE)
 }
 
-fn tasks_of(
-    place: usize,
-    content: &Content,
-    listed: &[Arc<spacehook_domain::subscription::Subscription>],
-) -> Vec<Task> {
-    let (event, only, attempt) = match content {
-        Content::Event(event) => (event.as_ref(), None, spacehook_domain::retry::AttemptNumber::FIRST),
-        Content::Retry(delivery) => (&delivery.event, Some(&delivery.subscription_id), delivery.attempt),
-        Content::Poison(_) => return Vec::new(),
-    };
-    let event = Arc::new(event.clone());
-    listed
-        .iter()
-        .filter(|subscription| match only {
-            None => matching::check(subscription, &event).is_ok(),
-            // Matched when it happened. Deleted since, it is not listed; disabled since, it gets nothing.
-            Some(id) => subscription.id == *id && subscription.activity.is_enabled(),
-        })
-        .map(|subscription| Task { message: place, subscription: subscription.clone(), event: event.clone(), attempt })
-        .collect()
+/// Whether something may wait for a subscription, so that what does is to be looked at.
+fn may_wait(job: &Job, snapshot: &Snapshot) -> bool {
+    let of_tenant = snapshot.get(&job.subscription.tenant).and_then(|found| found.as_ref().ok());
+    let has_backlog = of_tenant.is_some_and(|of_tenant| of_tenant.overview.backlogs.contains(&job.subscription.id));
+    has_backlog || !job.subscription.activity.is_enabled()
 }
 
-fn delivery(task: &Task, attempt: spacehook_domain::retry::AttemptNumber) -> Delivery {
-    Delivery::new(task.subscription.id.clone(), attempt, task.event.as_ref().clone())
+fn messages_of(job: &Job) -> impl Iterator<Item = usize> {
+    job.lines.iter().flat_map(|line| &line.tasks).map(|task| task.message)
 }
 
-/// The result, with the secrets blanked that the receiver's answer repeats: the answer is stored and shown.
-fn without_secrets(mut result: AttemptResult, credentials: &Credentials) -> AttemptResult {
-    if let Outcome::Failed { answer: Some(answer), .. } = &mut result.outcome {
-        *answer = credentials.redact(answer);
-    }
-    result
+/// What a panic said.
+pub(crate) fn told(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it did not say what")
 }
 
-/// The outcome of an attempt that needed no request to fail.
-fn not_sent(reason: FailureReason) -> AttemptResult {
-    let outcome = Outcome::Failed { reason, status: None, answer: None };
-    AttemptResult { outcome, duration: Duration::ZERO, retry_after: None, resent: false }
+/// What a fault says, with its cause.
+pub(crate) fn cause(fault: &Fault) -> Option<String> {
+    fault.source().map(ToString::to_string)
 }
-
-fn unsendable(problem: CredentialProblem) -> AttemptResult {
-    not_sent(FailureReason::Credentials { problem })
-}
-
-#[cfg(test)]
-mod tests;
-#[cfg(test)]
-mod virtual_time;

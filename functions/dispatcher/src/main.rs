@@ -4,13 +4,16 @@ use anyhow::Context as _;
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use spacehook_credentials::{CachedCredentials, CredentialStore};
+use spacehook_authentication::AuthenticatedClient;
+use spacehook_credentials::CredentialStore;
 use spacehook_delivery::{ReceiverClient, TrustedCas};
 use spacehook_dispatcher::AwsWorld;
 use spacehook_dispatcher::batch;
 use spacehook_dispatcher::delivering::Dispatcher;
+use spacehook_dispatcher::settings::{Settings, parse_max_age_hours};
 use spacehook_domain::receiver::{AllowedNetworks, PortPolicy, ReceiverPolicy};
-use spacehook_queues::RetryQueue;
+use spacehook_domain::retry::Schedule;
+use spacehook_queues::{DeadLetterQueue, EventQueue, WakeQueue};
 use spacehook_runtime::{Environment, aws_config, init_logging};
 use spacehook_store::Store;
 
@@ -30,6 +33,7 @@ async fn main() -> Result<(), Error> {
             messages = messages.len(),
             accepted = report.accepted,
             failed = report.failed,
+            kept = report.kept,
             given_back = report.give_back.len(),
             duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             request_id = invocation.context.request_id,
@@ -50,14 +54,21 @@ fn dispatcher<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> any
         environment.parsed("ALLOWED_PORTS", PortPolicy::default(), PortPolicy::parse),
     );
     let trusted = environment.parsed("TRUSTED_CA_PEM", TrustedCas::default(), TrustedCas::parse);
+    let receivers = ReceiverClient::new(policy.clone(), &trusted)?;
+    let secrets = CredentialStore::new(secrets, environment.required("SECRET_PREFIX"));
+    let usual = Settings::default();
+    let settings = Settings {
+        schedule: environment.parsed("RETRY_SCHEDULE_S", usual.schedule, Schedule::parse),
+        max_age: environment.parsed("BACKLOG_MAX_AGE_HOURS", usual.max_age, parse_max_age_hours),
+        lane_limit: usual.lane_limit,
+    };
     let world = AwsWorld {
         store: Store::new(aws_sdk_dynamodb::Client::new(&aws), environment.required("TABLE_NAME")),
-        credentials: CachedCredentials::new(CredentialStore::new(secrets, environment.required("SECRET_PREFIX"))),
-        receivers: ReceiverClient::new(policy.clone(), &trusted)?,
-        retries: RetryQueue::new(sqs.clone(), environment.required("RETRIES_QUEUE_URL")),
-        sqs,
-        events_dead_url: environment.required("EVENTS_DEAD_QUEUE_URL"),
-        retries_dead_url: environment.required("RETRIES_DEAD_QUEUE_URL"),
+        receivers: AuthenticatedClient::new(secrets, receivers, policy),
+        events: EventQueue::new(sqs.clone(), environment.required("EVENTS_QUEUE_URL")),
+        retries: WakeQueue::new(sqs.clone(), environment.required("RETRIES_QUEUE_URL")),
+        dead_events: DeadLetterQueue::new(sqs.clone(), environment.required("EVENTS_DEAD_QUEUE_URL")),
+        dead_retries: DeadLetterQueue::new(sqs, environment.required("RETRIES_DEAD_QUEUE_URL")),
     };
-    Ok(environment.finish(Dispatcher::new(world, policy))?)
+    Ok(environment.finish(Dispatcher::new(world, settings))?)
 }

@@ -1,0 +1,72 @@
+//! Tenants, subscriptions and events, as tests want them.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use spacehook_domain::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+use spacehook_domain::ids::{BuildingRefId, Sequence, SpaceId, SpaceRefId, SubscriptionId, TenantId};
+use spacehook_domain::key_values::KeyValues;
+use spacehook_domain::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// When the virtual clock starts, in seconds since 1970.
+const EPOCH_S: i64 = 1_770_000_000;
+
+/// So long after the virtual clock's start.
+pub(crate) fn at(elapsed: Duration) -> Timestamp {
+    Timestamp::from_second(EPOCH_S).unwrap() + SignedDuration::try_from(elapsed).unwrap()
+}
+
+pub(crate) fn tenant(name: &str) -> TenantId {
+    TenantId::parse(name).unwrap()
+}
+
+/// A subscription to reports, enabled an hour ago.
+pub(crate) fn subscription(owner: &str, number: u128, host: &str) -> Subscription {
+    let made = at(Duration::ZERO) - SignedDuration::from_hours(1);
+    Subscription {
+        id: SubscriptionId::from_uuid(uuid::Uuid::from_u128(number)),
+        tenant: tenant(owner),
+        name: SubscriptionName::parse(format!("receiver {number}")).unwrap(),
+        description: None,
+        url: format!("https://{host}/hook"),
+        event_types: [EventType::SpaceReport].into(),
+        activity: Activity::Enabled { since: made },
+        send: Send::Always,
+        building_ref_ids: BTreeSet::new(),
+        backlog: BacklogMode::All,
+        rate_limit_per_second: None,
+        auth: AuthKind::Bearer,
+        custom_header_names: BTreeSet::new(),
+        key_values: KeyValues::default(),
+        contacts: BTreeSet::new(),
+        secret_name: format!("secret {number}"),
+        secret_version: "1".to_owned(),
+        own_secret_arn: None,
+        created_at: made,
+        updated_at: made,
+        revision: 1,
+    }
+}
+
+/// What happened in a space of building `b` a minute before.
+pub(crate) fn event(owner: &str, space: u64, event_type: EventType, sequence: u64, now: Timestamp) -> Event {
+    let happened = now - SignedDuration::from_mins(1);
+    Event {
+        version: EVENT_VERSION,
+        id: Event::derived_id(&tenant(owner), SpaceId(space), event_type, Sequence(sequence)),
+        tenant: tenant(owner),
+        event_type,
+        sequence: Sequence(sequence),
+        space: EventSpace {
+            space_id: SpaceId(space),
+            building_ref_id: BuildingRefId::parse("b").unwrap(),
+            floor_ref_id: None,
+            space_ref_id: SpaceRefId::parse("s").unwrap(),
+        },
+        occurred_at: happened,
+        received_at: happened,
+        change: Change { occupancy_changed: true, first_of_hour: false },
+        data: json!({"event_type": event_type.as_str(), "space": space}),
+    }
+}

@@ -1,0 +1,40 @@
+//! What the dispatcher can ask of the world.
+
+/// A call of the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Call {
+    Overview,
+    Subscriptions,
+    Subscription,
+    Attempt,
+    Standings,
+    Backlog,
+    Lanes,
+    Waiting,
+    Change,
+    Wake,
+    Share,
+    Disable,
+    Permits,
+    Bury,
+    ShowAgain,
+    Record,
+}
+
+impl Call {
+    /// Calls that a subscription costs nothing of while its receiver accepts everything.
+    pub(crate) const OF_TROUBLE: [Self; 12] = [
+        Self::Subscription,
+        Self::Standings,
+        Self::Backlog,
+        Self::Lanes,
+        Self::Waiting,
+        Self::Change,
+        Self::Wake,
+        Self::Share,
+        Self::Disable,
+        Self::Permits,
+        Self::Bury,
+        Self::ShowAgain,
+    ];
+}
