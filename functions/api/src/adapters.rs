@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use spacehook_credentials::{CredentialStore, CredentialsError, SecretName, SecretVersion};
 use spacehook_domain::api_key::{ApiKey, KeyId};
 use spacehook_domain::attempt::Attempt;
+use spacehook_domain::backlog::Backlog;
 use spacehook_domain::credentials::Credentials;
 use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, TenantId};
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
@@ -20,6 +21,8 @@ use spacehook_store::{
     PutSpaceWithSensorsError, Saved, SpaceDraft, SpaceWithSensors, Store, StoreError, UnassignedSensor,
 };
 use std::collections::BTreeMap;
+
+mod backlogs;
 
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
@@ -106,6 +109,20 @@ impl SubscriptionRecords for Store {
 
     async fn update(&self, before: &Subscription, after: &Subscription) -> Result<(), ChangeFailed> {
         Ok(self.update_subscription(before, after).await?)
+    }
+
+    async fn enable(
+        &self,
+        before: &Subscription,
+        after: &Subscription,
+        backlog_read: Option<&Backlog>,
+        backlog: Backlog,
+    ) -> Result<(), ChangeFailed> {
+        // The change is of the moment that the subscription was changed.
+        match self.enable_subscription(before, after, backlog_read, backlog, after.updated_at).await? {
+            Saved::Yes => Ok(()),
+            Saved::Conflict => Err(ChangeFailed::Conflict),
+        }
     }
 
     async fn delete(&self, subscription: &Subscription) -> Result<(), ChangeFailed> {

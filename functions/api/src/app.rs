@@ -1,7 +1,7 @@
 //! What every handler can reach.
 
 use crate::auth::Keys;
-use crate::ports::{KeyRecords, RegistryRecords, Secrets, SubscriptionRecords};
+use crate::ports::{BacklogRecords, KeyRecords, RegistryRecords, Secrets, SubscriptionRecords, Timers};
 use crate::problem::Problem;
 use jiff::Timestamp;
 use spacehook_domain::ids::TenantId;
@@ -17,6 +17,10 @@ pub type Randomness = fn(&mut [u8]) -> bool;
 pub struct Parts {
     /// Subscriptions and what is recorded of them.
     pub subscriptions: Arc<dyn SubscriptionRecords>,
+    /// What waits for them, and what was given up.
+    pub backlogs: Arc<dyn BacklogRecords>,
+    /// Has what waits looked at.
+    pub timers: Arc<dyn Timers>,
     /// Buildings, floors, spaces and sensors.
     pub registry: Arc<dyn RegistryRecords>,
     /// API keys.

@@ -18,6 +18,10 @@ pub const DEPTH_LIMIT: usize = 16;
 #[derive(Debug)]
 pub struct JsonBody(pub Value);
 
+/// A JSON body (`application/json`), or none at all; that, and null, is read as an empty object.
+#[derive(Debug)]
+pub struct OptionalBody(pub Value);
+
 /// A change of a resource by JSON merge patch (RFC 7396; `application/merge-patch+json` or `application/json`).
 #[derive(Debug)]
 pub struct PatchBody(pub Value);
@@ -28,6 +32,21 @@ impl FromRequest<App> for JsonBody {
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         check_type(request.headers(), &["application/json"])?;
         parse(&bytes(request, BODY_LIMIT).await?).map(Self)
+    }
+}
+
+impl FromRequest<App> for OptionalBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+        let has_type = check_type(request.headers(), &["application/json"]);
+        let bytes = bytes(request, BODY_LIMIT).await?;
+        if bytes.is_empty() {
+            return Ok(Self(Value::Object(Map::new())));
+        }
+        has_type?;
+        let body = parse(&bytes)?;
+        Ok(Self(if body.is_null() { Value::Object(Map::new()) } else { body }))
     }
 }
 

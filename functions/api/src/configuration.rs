@@ -9,6 +9,8 @@ use spacehook_runtime::{Environment, InvalidEnvironment};
 pub struct Configuration {
     /// The table (`TABLE_NAME`).
     pub table_name: String,
+    /// The queue of timers (`RETRIES_QUEUE_URL`).
+    pub retries_queue_url: String,
     /// What names of secrets begin with (`SECRET_PREFIX`).
     pub secret_prefix: String,
     /// The secret that is the first admin key (`ADMIN_KEY_SECRET_ARN`).
@@ -38,12 +40,15 @@ pub fn read<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> Resul
     let ports = environment.parsed("ALLOWED_PORTS", PortPolicy::default(), PortPolicy::parse);
     let rest = (
         environment.required("TABLE_NAME"),
+        environment.required("RETRIES_QUEUE_URL"),
         environment.required("SECRET_PREFIX"),
         environment.required("ADMIN_KEY_SECRET_ARN"),
     );
-    let ((table_name, secret_prefix, admin_key_arn), first_tenant) = environment.finish((rest, first_tenant))?;
+    let ((table_name, retries_queue_url, secret_prefix, admin_key_arn), first_tenant) =
+        environment.finish((rest, first_tenant))?;
     Ok(Configuration {
         table_name,
+        retries_queue_url,
         secret_prefix,
         admin_key_arn,
         first_tenant: first_tenant.ok_or(InvalidConfiguration::NoTenant)?,
@@ -65,9 +70,15 @@ mod tests {
             read(environment(&[("FIRST_TENANT", "A B"), ("ALLOWED_NETWORKS", "0.0.0.0/0"), ("ALLOWED_PORTS", "x")]))
                 .unwrap_err()
                 .to_string();
-        for name in
-            ["TABLE_NAME", "SECRET_PREFIX", "ADMIN_KEY_SECRET_ARN", "FIRST_TENANT", "ALLOWED_NETWORKS", "ALLOWED_PORTS"]
-        {
+        for name in [
+            "TABLE_NAME",
+            "RETRIES_QUEUE_URL",
+            "SECRET_PREFIX",
+            "ADMIN_KEY_SECRET_ARN",
+            "FIRST_TENANT",
+            "ALLOWED_NETWORKS",
+            "ALLOWED_PORTS",
+        ] {
             assert!(error.contains(name), "{name} in {error}");
         }
     }
@@ -76,6 +87,7 @@ mod tests {
     fn what_the_template_gives_is_enough() {
         let read = read(environment(&[
             ("TABLE_NAME", "t"),
+            ("RETRIES_QUEUE_URL", "https://sqs.example.com/1/retries"),
             ("SECRET_PREFIX", "spacehook/dev/"),
             ("ADMIN_KEY_SECRET_ARN", "arn:x"),
             ("FIRST_TENANT", "default"),

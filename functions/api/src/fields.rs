@@ -92,6 +92,11 @@ impl<'a> At<'a> {
         self.value.as_bool().or_else(|| self.refuse("must be true or false"))
     }
 
+    /// A whole number that is not negative, where it is one; notes nothing.
+    pub fn whole_number(&self) -> Option<u64> {
+        self.value.as_u64()
+    }
+
     /// A text of a certain form.
     pub fn parsed<T, E: Display>(&self, parse: impl FnOnce(&'a str) -> Result<T, E>) -> Option<T> {
         parse(self.text()?).map_err(|error| self.refuse::<T>(error.to_string())).ok()

@@ -5,6 +5,7 @@ use lambda_runtime::Error;
 use spacehook_api::adapters::SecretsManager;
 use spacehook_api::{App, Parts, configuration, lambda, router};
 use spacehook_credentials::CredentialStore;
+use spacehook_queues::WakeQueue;
 use spacehook_runtime::{Environment, aws_config, init_logging, now};
 use spacehook_store::Store;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ async fn main() -> Result<(), Error> {
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
     let app = App::new(Parts {
         subscriptions: store.clone(),
+        backlogs: store.clone(),
+        timers: Arc::new(WakeQueue::new(aws_sdk_sqs::Client::new(&aws), configuration.retries_queue_url)),
         registry: store.clone(),
         keys: store,
         secrets: Arc::new(SecretsManager {

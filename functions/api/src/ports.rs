@@ -2,19 +2,27 @@
 //! without AWS. [`crate::adapters`] has the real ones.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use spacehook_credentials::{CredentialsError, SecretName, SecretVersion};
 use spacehook_domain::api_key::{ApiKey, KeyId};
 use spacehook_domain::attempt::Attempt;
+use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, Lane};
 use spacehook_domain::credentials::Credentials;
 use spacehook_domain::event::EventType;
-use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, TenantId};
+use spacehook_domain::ids::{
+    BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+};
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::Subscription;
-use spacehook_store::{Page, PageRequest, Put, SENSORS_LIMIT, SpaceDraft, SpaceWithSensors, UnassignedSensor};
+use spacehook_domain::wake::Wake;
+use spacehook_store::{
+    Page, PageRequest, Put, Replayed, SENSORS_LIMIT, Saved, SpaceDraft, SpaceWithSensors, UnassignedSensor,
+};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The records can't be read or written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +70,15 @@ pub trait SubscriptionRecords: Send + Sync {
     async fn create(&self, subscription: &Subscription) -> Result<(), ChangeFailed>;
     /// Replaces one, if it still is what it was.
     async fn update(&self, before: &Subscription, after: &Subscription) -> Result<(), ChangeFailed>;
+    /// Replaces one that gets enabled, and with it the backlog that was read: both, if they still are what they were, or
+    /// neither. The new backlog's version is made of the old one's.
+    async fn enable(
+        &self,
+        before: &Subscription,
+        after: &Subscription,
+        backlog_read: Option<&Backlog>,
+        backlog: Backlog,
+    ) -> Result<(), ChangeFailed>;
     /// Removes one, if it still is what it was.
     async fn delete(&self, subscription: &Subscription) -> Result<(), ChangeFailed>;
     /// Reads one.
@@ -77,6 +94,36 @@ pub trait SubscriptionRecords: Send + Sync {
     ) -> Result<Page<Attempt>, ListFailed>;
     /// Reads the counts of one since a quarter of an hour.
     async fn buckets(&self, tenant: &TenantId, id: &SubscriptionId, from: BucketStart) -> Result<Vec<Bucket>, Failed>;
+}
+
+/// What waits for subscriptions, and what was given up.
+#[async_trait]
+pub trait BacklogRecords: Send + Sync {
+    /// Reads the backlog of a subscription.
+    async fn backlog(&self, key: &SubscriptionKey) -> Result<Option<Backlog>, Failed>;
+    /// Reads its lanes: one a space of which something waits.
+    async fn lanes(&self, key: &SubscriptionKey) -> Result<Vec<Lane>, Failed>;
+    /// Reads the lane of a space.
+    async fn lane(&self, key: &SubscriptionKey, space: SpaceId) -> Result<Option<Lane>, Failed>;
+    /// Reads a page of the deliveries that wait: by space, and within each in the order of sending.
+    async fn waiting(&self, key: &SubscriptionKey, page: PageRequest) -> Result<Page<Kept>, ListFailed>;
+    /// Reads the delivery of a space that is sent first.
+    async fn first_waiting(&self, key: &SubscriptionKey, space: SpaceId) -> Result<Option<Kept>, Failed>;
+    /// Reads a page of those that were given up, the newest first.
+    async fn dead(&self, key: &SubscriptionKey, page: PageRequest) -> Result<Page<Dead>, ListFailed>;
+    /// Reads the one of an event that was given up: the last, where there are several.
+    async fn dead_delivery(&self, key: &SubscriptionKey, event: &EventId) -> Result<Option<Dead>, Failed>;
+    /// Changes a backlog: all that the change says, if all of it still is as it was read, or nothing.
+    async fn change(&self, change: &Change, now: Timestamp) -> Result<Saved, Failed>;
+    /// The same, and takes this one off those that were given up; nothing, if it is no longer among them.
+    async fn replay(&self, dead: &Dead, change: &Change, now: Timestamp) -> Result<Replayed, Failed>;
+}
+
+/// The queue of timers.
+#[async_trait]
+pub trait Timers: Send + Sync {
+    /// Has a run look at a backlog after this time.
+    async fn wake(&self, wake: &Wake, after: Duration) -> Result<(), Failed>;
 }
 
 /// Something can't be removed.

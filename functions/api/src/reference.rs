@@ -6,7 +6,7 @@
 
 use crate::problem::Problem;
 use spacehook_domain::api_key::KeyId;
-use spacehook_domain::ids::{BuildingRefId, FloorRefId, InvalidId, SensorId, SpaceRefId, SubscriptionId};
+use spacehook_domain::ids::{BuildingRefId, EventId, FloorRefId, InvalidId, SensorId, SpaceRefId, SubscriptionId};
 use spacehook_domain::place::SpaceKey;
 
 const NOT_ADDRESSABLE: [char; 5] = ['/', '\\', '?', '#', '%'];
@@ -74,6 +74,11 @@ pub fn sensor_in_path(text: &str) -> Result<SensorId, Problem> {
 /// The subscription of a path. What is no id names no subscription.
 pub fn subscription_in_path(text: &str) -> Result<SubscriptionId, Problem> {
     SubscriptionId::parse(text).map_err(|_| Problem::not_found("subscription"))
+}
+
+/// The event of a path that leads to a dead delivery. What is no id names none.
+pub fn event_in_path(text: &str) -> Result<EventId, Problem> {
+    EventId::parse(text).map_err(|_| Problem::not_found("dead delivery"))
 }
 
 /// The key of a path. What is no id names no key.

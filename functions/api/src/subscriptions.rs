@@ -13,17 +13,24 @@
 //! not name; at worst a secret is left that nothing names, and the log says so.
 
 mod auth_fields;
+mod backlog;
 mod changes;
+mod dead;
+mod enabling;
 mod history;
 mod patch;
+mod replaying;
 mod request;
 mod routes;
 mod view;
 
 pub use auth_fields::{AuthInput, AuthType};
+pub use backlog::{BacklogView, SpaceBacklogView, WaitingView};
+pub use dead::{DeadDeliveryWithData, DeadView, Replayed};
+pub use enabling::{Enabling, KeptChoice};
 pub use history::{AttemptView, StatsView};
-pub use request::{NewSubscription, SendChoice, SubscriptionPatch};
-pub use view::{CreatedSubscription, SubscriptionView};
+pub use request::{BacklogChoice, NewSubscription, SendChoice, SubscriptionPatch};
+pub use view::{CreatedSubscription, EnabledSubscription, SubscriptionView};
 
 use crate::App;
 use axum::Router;
@@ -31,10 +38,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Serves the operations.
 pub fn routes() -> Router<App> {
-    routes::routes().merge(history::routes())
+    routes::routes().merge(history::routes()).merge(backlog::routes()).merge(dead::routes())
 }
 
 /// Describes the operations.
 pub fn described() -> OpenApiRouter<App> {
-    routes::described().merge(history::described())
+    routes::described().merge(history::described()).merge(backlog::described()).merge(dead::described())
 }

@@ -3,21 +3,27 @@
 use crate::ports::{Changed, Fault, World};
 use jiff::Timestamp;
 use spacehook_domain::attempt::Attempt;
-use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::backlog::Backlog;
+use spacehook_domain::ids::{SubscriptionId, SubscriptionKey, TenantId};
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::{EmailAddress, Subscription};
+use spacehook_domain::wake::Wake;
 use spacehook_mail::{Mail, Mailer};
+use spacehook_queues::WakeQueue;
 use spacehook_store::{ChangeError, PageRequest, Store, StoreError};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Attempts looked through for when an error last happened.
 const ATTEMPTS: u32 = 200;
 
-/// DynamoDB and SES.
+/// DynamoDB, SQS and SES.
 #[derive(Debug)]
 pub struct AwsWorld {
     /// The table.
     pub store: Store,
+    /// The queue of timers.
+    pub wakes: WakeQueue,
     /// Sends mail; none where the deployment has no sender.
     pub mailer: Option<Mailer>,
 }
@@ -50,6 +56,24 @@ impl World for AwsWorld {
 
     async fn forget(&self, tenant: &TenantId, id: &SubscriptionId) -> Result<(), Fault> {
         self.store.clear_failing(tenant, id).await.map_err(StoreError::into)
+    }
+
+    async fn backlog(&self, key: &SubscriptionKey) -> Result<Option<Backlog>, Fault> {
+        self.store.backlog(key).await.map_err(StoreError::into)
+    }
+
+    async fn wake(&self, wake: &Wake) -> Result<(), Fault> {
+        Ok(self.wakes.send(wake, Duration::ZERO).await?)
+    }
+
+    async fn notices(&self) -> Result<Vec<Subscription>, Fault> {
+        self.store.list_notices().await.map_err(StoreError::into)
+    }
+
+    async fn delete_notice(&self, disabled: &Subscription) -> Result<(), Fault> {
+        // False where another run was faster: it is gone either way.
+        let _ = self.store.delete_notice(disabled).await?;
+        Ok(())
     }
 
     async fn mail(&self, mail: &Mail, to: &BTreeSet<EmailAddress>) -> Result<(), Fault> {

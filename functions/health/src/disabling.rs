@@ -1,6 +1,7 @@
 //! Disabling what fails too much.
 
-use crate::ports::{Changed, Fault, World};
+use crate::ports::{Changed, Fault, World, log_fault};
+use crate::rearming::rearm;
 use crate::report::disabled_mail;
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::failure_rate::{Assessment, FailurePolicy, Verdict, assess};
@@ -15,6 +16,8 @@ pub struct Summary {
     pub looked_at: usize,
     /// Of these, disabled now.
     pub disabled: usize,
+    /// Of these, with a backlog whose timer was lost and is set again.
+    pub rearmed: usize,
     /// Mails sent.
     pub mailed: usize,
     /// Of these, not looked at, or not told of, because of a fault: the next run tries again where it can.
@@ -27,8 +30,9 @@ pub async fn run<W: World>(world: &W, policy: FailurePolicy) -> Result<Summary, 
     for (tenant, id) in world.failing().await? {
         summary.looked_at += 1;
         match look_at(world, policy, &tenant, &id).await {
-            Ok(None) => {}
-            Ok(Some(disabled)) => {
+            Ok(Looked::Nothing) => {}
+            Ok(Looked::Rearmed) => summary.rearmed += 1,
+            Ok(Looked::Disabled(disabled)) => {
                 summary.disabled += 1;
                 match tell(world, &disabled).await {
                     Ok(told) => summary.mailed += usize::from(told),
@@ -55,38 +59,50 @@ struct Disabled {
     window_hours: u32,
 }
 
+/// What came of a look at a subscription.
+enum Looked {
+    /// Nothing was to be done.
+    Nothing,
+    /// It goes on, and so does its backlog.
+    Rearmed,
+    /// It is disabled now.
+    Disabled(Box<Disabled>),
+}
+
 async fn look_at<W: World>(
     world: &W,
     policy: FailurePolicy,
     tenant: &TenantId,
     id: &SubscriptionId,
-) -> Result<Option<Disabled>, Fault> {
+) -> Result<Looked, Fault> {
     let Some(before) = world.subscription(tenant, id).await? else {
         world.forget(tenant, id).await?;
-        return Ok(None);
+        return Ok(Looked::Nothing);
     };
     let Activity::Enabled { since } = before.activity else {
         world.forget(tenant, id).await?;
-        return Ok(None);
+        return Ok(Looked::Nothing);
     };
     let at = world.now();
     let window_start = at - SignedDuration::from_hours(i64::from(policy.window_hours));
     let buckets = world.buckets(tenant, id, BucketStart::holding(window_start)).await?;
     let assessment = assess(&buckets, at, since, policy);
     if assessment.verdict == Verdict::Keep {
-        return Ok(None);
+        let is_rearmed = rearm(world, before.key()).await?;
+        return Ok(if is_rearmed { Looked::Rearmed } else { Looked::Nothing });
     }
     let after = disabled(&before, at, &assessment, policy.window_hours);
     match world.change(&before, &after).await? {
         // Changed meanwhile: by another run, or by its owner, who may just be mending it. The next run decides anew.
-        Changed::Conflict => Ok(None),
+        Changed::Conflict => Ok(Looked::Nothing),
         Changed::Yes => {
             let counts = &assessment.counts;
             tracing::warn!(
                 %tenant, subscription = %id, failures = counts.failures, attempts = counts.attempts,
                 "a subscription is disabled: too many of its attempts failed"
             );
-            Ok(Some(Disabled { subscription: after, assessment, at, window_hours: policy.window_hours }))
+            let window_hours = policy.window_hours;
+            Ok(Looked::Disabled(Box::new(Disabled { subscription: after, assessment, at, window_hours })))
         }
     }
 }
@@ -121,11 +137,6 @@ async fn tell<W: World>(world: &W, disabled: &Disabled) -> Result<bool, Fault> {
     let mail = disabled_mail(subscription, disabled.at, disabled.window_hours, counts, &attempts).write()?;
     world.mail(&mail, &subscription.contacts).await?;
     Ok(true)
-}
-
-fn log_fault(tenant: &TenantId, id: &SubscriptionId, fault: &Fault, what: &'static str) {
-    let cause = fault.source().map(ToString::to_string);
-    tracing::error!(%tenant, subscription = %id, error = %fault, cause, "{what}");
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use anyhow::Context as _;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::de::IgnoredAny;
 use spacehook_domain::failure_rate::FailurePolicy;
-use spacehook_health::{AwsWorld, disabling};
+use spacehook_health::{AwsWorld, disabling, gone};
 use spacehook_mail::Mailer;
+use spacehook_queues::WakeQueue;
 use spacehook_runtime::{Environment, aws_config, init_logging};
 use spacehook_store::Store;
 
@@ -18,10 +19,18 @@ async fn main() -> Result<(), Error> {
     // Whatever the schedule sends: that it does is all that is needed.
     lambda_runtime::run(service_fn(move |_: LambdaEvent<IgnoredAny>| async move {
         // Boxed: laid out inside the runtime's own futures it is nested deeper than the compiler follows.
+        let told = Box::pin(gone::run(world)).await;
+        tracing::info!(
+            mailed = told.mailed,
+            untold = told.untold,
+            faults = told.faults,
+            "told whose receivers are gone"
+        );
         let summary = Box::pin(disabling::run(world, *policy)).await?;
         tracing::info!(
             looked_at = summary.looked_at,
             disabled = summary.disabled,
+            rearmed = summary.rearmed,
             mailed = summary.mailed,
             faults = summary.faults,
             "looked after failing subscriptions"
@@ -45,6 +54,7 @@ fn configured<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> any
     };
     let world = AwsWorld {
         store: Store::new(aws_sdk_dynamodb::Client::new(&aws), environment.required("TABLE_NAME")),
+        wakes: WakeQueue::new(aws_sdk_sqs::Client::new(&aws), environment.required("RETRIES_QUEUE_URL")),
         mailer: environment.optional("MAIL_FROM").map(|sender| Mailer::new(aws_sdk_sesv2::Client::new(&aws), sender)),
     };
     Ok(environment.finish((world, policy))?)

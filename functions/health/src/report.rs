@@ -1,11 +1,11 @@
-//! What the mail about a disabling says.
+//! What the mails about a disabling say.
 
 use jiff::Timestamp;
 use spacehook_domain::attempt::{Attempt, Outcome};
 use spacehook_domain::failure::FailureReason;
 use spacehook_domain::stats::Counts;
-use spacehook_domain::subscription::Subscription;
-use spacehook_mail::{DisabledMail, TopError};
+use spacehook_domain::subscription::{BacklogMode, Subscription};
+use spacehook_mail::{DisabledMail, GoneMail, TopError};
 
 /// Errors listed, at most.
 const TOP_ERRORS: usize = 5;
@@ -31,6 +31,18 @@ pub(crate) fn disabled_mail(
         rate_percent: percent(counts.failures, counts.attempts),
         window_hours,
         top_errors: top_errors.collect(),
+    }
+}
+
+/// The mail about a subscription whose receiver is gone: as it was disabled, and as it is now.
+pub(crate) fn gone_mail(disabled: &Subscription, now: &Subscription) -> GoneMail {
+    GoneMail {
+        name: now.name.as_str().to_owned(),
+        subscription_id: now.id.to_string(),
+        host: host(&disabled.url),
+        disabled_at: to_the_second(disabled.activity.since()),
+        keeps_latest: now.backlog == BacklogMode::Latest,
+        enabled_again: now.activity.is_enabled(),
     }
 }
 

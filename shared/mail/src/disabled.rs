@@ -1,14 +1,14 @@
 //! The mail that says a subscription was disabled, why, and how to go on.
 
+use crate::written::Templates;
 use crate::{Mail, MailError};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, context};
 use serde::Serialize;
 
-const SUBJECT: &str = include_str!("templates/disabled.subject.txt");
-const TEXT: &str = include_str!("templates/disabled.txt");
-const HTML: &str = include_str!("templates/disabled.html");
+const TEMPLATES: Templates = Templates {
+    subject: include_str!("templates/disabled.subject.txt"),
+    text: include_str!("templates/disabled.txt"),
+    html: include_str!("templates/disabled.html"),
+};
 
 /// What the mail says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,15 +53,7 @@ pub struct TopError {
 impl DisabledMail {
     /// Writes the mail.
     pub fn write(&self) -> Result<Mail, MailError> {
-        let mut environment = Environment::new();
-        environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-        environment.set_auto_escape_callback(|name| if name == "html" { AutoEscape::Html } else { AutoEscape::None });
-        let mut render = |name: &'static str, source: &'static str| -> Result<String, MailError> {
-            environment.add_template(name, source)?;
-            Ok(environment.get_template(name)?.render(context! { mail => Serde(self) })?)
-        };
-        let subject = render("subject", SUBJECT)?.split_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Mail { subject, text: render("text", TEXT)?, html: render("html", HTML)? })
+        TEMPLATES.write(self)
     }
 }
 
@@ -108,6 +100,9 @@ mod tests {
                 "HTTP 500",
                 "2026-02-02T14:19:00Z",
                 "/v1/subscriptions/sub_1/enable",
+                "/v1/subscriptions/sub_1/backlog",
+                "deliver",
+                "discard",
             ] {
                 assert!(body.contains(needed), "{needed} is missing in {body}");
             }

@@ -4,8 +4,11 @@
 //! may be hostile) is escaped in the HTML and stripped of control characters before.
 
 mod disabled;
+mod gone;
+mod written;
 
 pub use disabled::{DisabledMail, TopError};
+pub use gone::GoneMail;
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};

@@ -1,6 +1,7 @@
 //! Creating, changing and deleting, in the order that [`super`] explains.
 
 use super::auth_fields::SecretSettings;
+use super::enabling::{LATER, draining, read_enabling, wake};
 use super::patch::{merged, touches_secret, written};
 use super::request::{FIELDS, Settings};
 use crate::App;
@@ -12,11 +13,13 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use spacehook_credentials::{SecretName, SecretVersion};
+use spacehook_domain::backlog::OnEnable;
 use spacehook_domain::credentials::Credentials;
 use spacehook_domain::ids::{SubscriptionId, TenantId};
 use spacehook_domain::receiver::ReceiverUrl;
 use spacehook_domain::signing::SigningSecret;
 use spacehook_domain::subscription::{Activity, AuthKind, DisabledReason, Subscription};
+use std::time::Duration;
 
 /// How often a change is tried again that met another one, where the client named no revision.
 const TRIES: usize = 3;
@@ -67,7 +70,7 @@ fn read_new(app: &App, body: &Value) -> Result<(Settings, SecretSettings), Probl
     let errors = Errors::default();
     let read = At::root(body, &errors).fields(FIELDS).and_then(|fields| {
         let settings = Settings::read(&fields, &app.policy, None);
-        let secrets = SecretSettings::read(&fields);
+        let secrets = SecretSettings::read(&fields, &app.policy);
         Some((settings?, secrets?))
     });
     errors.finish(read)
@@ -86,6 +89,7 @@ fn new_subscription(
         secret_version: version.as_str().to_owned(),
         activity: activity(settings.enabled, now),
         auth: secrets.kind(),
+        own_secret_arn: secrets.own_secret.clone(),
         custom_header_names: secrets.custom_headers.keys().cloned().collect(),
         id,
         tenant: tenant.clone(),
@@ -95,6 +99,8 @@ fn new_subscription(
         event_types: settings.event_types,
         send: settings.send,
         building_ref_ids: settings.building_ref_ids,
+        backlog: settings.backlog,
+        rate_limit_per_second: settings.rate_limit_per_second,
         key_values: settings.key_values,
         contacts: settings.contacts,
         created_at: now,
@@ -140,47 +146,85 @@ fn activity(enabled: bool, now: Timestamp) -> Activity {
 pub(super) enum Change<'a> {
     /// A merge patch.
     Patch(&'a Value),
-    /// To be enabled, or disabled. One that is as asked is left as it is, with its counts and its reason.
-    Enabled(bool),
+    /// To be enabled, and done with what was kept for it as this body says. One that is enabled is left as it is, with its
+    /// counts.
+    Enable(&'a Value),
+    /// To be disabled. One that is disabled is left as it is, with its reason.
+    Disable,
+}
+
+/// What came of a change.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// The subscription as it is now.
+    pub(super) subscription: Subscription,
+    /// What is done with what was kept for it, where this change enabled it.
+    pub(super) kept: Option<OnEnable>,
 }
 
 impl Change<'_> {
-    /// What the subscription is to be, all but its revision and time. New credentials are put here.
-    async fn of(self, app: &App, before: &Subscription) -> Result<Subscription, Problem> {
-        match self {
-            Self::Patch(Value::Object(patch)) if touches_secret(patch) => patched_with_secret(app, before, patch).await,
-            Self::Patch(Value::Object(patch)) => patched(app, before, patch),
-            Self::Patch(_) => Err(Problem::new(Kind::MalformedRequest, "A merge patch must be a JSON object.")),
-            Self::Enabled(enabled) if enabled == before.activity.is_enabled() => Ok(before.clone()),
-            Self::Enabled(enabled) => Ok(Subscription { activity: activity(enabled, app.now()), ..before.clone() }),
-        }
+    /// What the subscription is to be, all but its revision and time. New credentials are put here. And what is done with
+    /// what was kept for it, where that enables it.
+    async fn of(self, app: &App, before: &Subscription) -> Result<(Subscription, Option<OnEnable>), Problem> {
+        let (after, kept) = match self {
+            Self::Patch(Value::Object(patch)) if touches_secret(patch) => {
+                (patched_with_secret(app, before, patch).await?, OnEnable::Deliver)
+            }
+            Self::Patch(Value::Object(patch)) => (patched(app, before, patch)?, OnEnable::Deliver),
+            Self::Patch(_) => {
+                return Err(Problem::new(Kind::MalformedRequest, "A merge patch must be a JSON object."));
+            }
+            Self::Enable(body) => {
+                let kept = read_enabling(body)?;
+                (with_enabled(app, before, true), kept)
+            }
+            Self::Disable => (with_enabled(app, before, false), OnEnable::Deliver),
+        };
+        let enables = after.activity.is_enabled() && !before.activity.is_enabled();
+        Ok((after, enables.then_some(kept)))
     }
 }
 
+fn with_enabled(app: &App, before: &Subscription, enabled: bool) -> Subscription {
+    if enabled == before.activity.is_enabled() {
+        return before.clone();
+    }
+    Subscription { activity: activity(enabled, app.now()), ..before.clone() }
+}
+
 /// Reads, changes and saves; again where another change came between and the client did not say which revision it means.
-pub(super) async fn change(app: &App, which: Which<'_>, change: Change<'_>) -> Result<Subscription, Problem> {
+pub(super) async fn change(app: &App, which: Which<'_>, change: Change<'_>) -> Result<Outcome, Problem> {
     for _ in 0..TRIES {
         let before = read(app, which.tenant, which.id).await?;
         which.precondition.check(before.revision)?;
-        let mut after = change.of(app, &before).await?;
+        let (mut after, kept) = change.of(app, &before).await?;
         if after == before {
-            return Ok(before);
+            return Ok(Outcome { subscription: before, kept: None });
         }
         after.revision = before.revision + 1;
         after.updated_at = app.now();
-        if save(app, &before, &after).await? {
-            return Ok(after);
-        }
-        if which.precondition.is_strict() {
-            return Err(Precondition::failed());
+        if save(app, &before, &after, kept).await? {
+            if kept.is_some() {
+                wake(app, &after.key(), Duration::ZERO).await;
+            }
+            return Ok(Outcome { subscription: after, kept });
         }
     }
     Err(ChangeFailed::Conflict.into())
 }
 
-/// Saves a change; false where another came between.
-async fn save(app: &App, before: &Subscription, after: &Subscription) -> Result<bool, Problem> {
-    let Err(failed) = app.subscriptions.update(before, after).await else { return Ok(true) };
+/// Saves a change, and with it what is done with what was kept; false where another change came between.
+async fn save(app: &App, before: &Subscription, after: &Subscription, kept: Option<OnEnable>) -> Result<bool, Problem> {
+    let saved = match kept {
+        None => app.subscriptions.update(before, after).await,
+        Some(what) => {
+            let backlog = app.backlogs.backlog(&after.key()).await?;
+            let draining = draining(backlog.as_ref(), what, app.now());
+            wake(app, &after.key(), LATER).await;
+            app.subscriptions.enable(before, after, backlog.as_ref(), draining).await
+        }
+    };
+    let Err(failed) = saved else { return Ok(true) };
     let stored = app.subscriptions.get(&after.tenant, &after.id).await?;
     if stored.as_ref() == Some(after) {
         // Made, and only the answer was lost.
@@ -218,19 +262,27 @@ async fn patched_with_secret(
 ) -> Result<Subscription, Problem> {
     let name = SecretName::of(before);
     let credentials = app.secrets.get(&name, &SecretVersion::of(before)).await?;
-    let held = SecretSettings::of(&credentials);
+    let held = SecretSettings::of(&credentials, before.own_secret_arn.as_ref());
     let mut base = written(before, Some(&held));
     if moves(app, before, patch) {
         base["auth"] = json!({});
         base["custom_headers"] = json!({});
     }
-    let target = merged(base, patch);
     let errors = Errors::default();
+    // Nor do a client's secrets follow its token URL: they are sent there.
+    if patch.get("auth").is_some_and(|auth| held.moves_tokens(auth, &app.policy)) {
+        base["auth"] = json!({"type": "oauth2_client_credentials"});
+        if patch["auth"].get("client_secret").is_none() {
+            let detail = "must be given again, whole, since the token URL leads to another host or port";
+            errors.refuse("/auth", detail);
+        }
+    }
+    let target = merged(base, patch);
     note_unknown(patch, &errors);
     note_credentials_left_behind(app, before, patch, &errors);
     let read = At::root(&target, &errors).fields(FIELDS).and_then(|fields| {
         let settings = Settings::read(&fields, &app.policy, Some(&before.url));
-        let secrets = SecretSettings::read(&fields);
+        let secrets = SecretSettings::read(&fields, &app.policy);
         Some((settings?, secrets?))
     });
     let (settings, secrets) = errors.finish(read)?;
@@ -240,6 +292,7 @@ async fn patched_with_secret(
     }
     let version = SecretVersion::from_uuid(app.random_id()?);
     after.auth = secrets.kind();
+    after.own_secret_arn.clone_from(&secrets.own_secret);
     after.custom_header_names = secrets.custom_headers.keys().cloned().collect();
     after.secret_version = version.as_str().to_owned();
     let credentials = Credentials {
@@ -285,22 +338,18 @@ fn note_unknown(patch: &Map<String, Value>, errors: &Errors) {
 }
 
 fn with_settings(app: &App, before: &Subscription, settings: Settings) -> Subscription {
-    let activity = if settings.enabled == before.activity.is_enabled() {
-        before.activity.clone()
-    } else {
-        activity(settings.enabled, app.now())
-    };
     Subscription {
-        activity,
         name: settings.name,
         description: settings.description,
         url: settings.url,
         event_types: settings.event_types,
         send: settings.send,
         building_ref_ids: settings.building_ref_ids,
+        backlog: settings.backlog,
+        rate_limit_per_second: settings.rate_limit_per_second,
         key_values: settings.key_values,
         contacts: settings.contacts,
-        ..before.clone()
+        ..with_enabled(app, before, settings.enabled)
     }
 }
 

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spacehook_domain::attempt::{Attempt, Outcome};
 use spacehook_domain::failure::FailureReason;
-use spacehook_domain::stats::{BUCKET_S, Bucket, BucketStart, Counts, Histogram};
+use spacehook_domain::stats::{BUCKET_S, Bucket, BucketStart, Counts, Dropped, Histogram};
 use spacehook_domain::subscription::Subscription;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -124,6 +124,8 @@ pub struct StatsView {
     /// disabled.
     #[schema(required)]
     pub since_enabled: Option<TotalsView>,
+    /// Deliveries of the window that were not made, or not yet, by cause.
+    pub dropped: DroppedView,
     /// The most frequent reasons of failures.
     pub top_reasons: Vec<CountedReason>,
     /// How long attempts took.
@@ -147,6 +149,22 @@ pub struct TotalsView {
     /// Failures divided by attempts, 0 to 1; null where there were no attempts.
     #[schema(required)]
     pub failure_rate: Option<f64>,
+}
+
+/// Deliveries that were not made, or not yet, by cause: none is missing silently.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Dropped)]
+pub struct DroppedView {
+    /// A newer one of the same event type and space stood for it.
+    pub superseded: u64,
+    /// It waited for longer than deliveries are kept. It is listed among the dead.
+    pub expired: u64,
+    /// More of its space waited than is kept. It is listed among the dead.
+    pub backlog_full: u64,
+    /// The subscription's owner discarded it.
+    pub discarded: u64,
+    /// It was given up after failed attempts. It is listed among the dead.
+    pub dead: u64,
 }
 
 /// A reason and how often it was.
@@ -200,6 +218,19 @@ impl From<&Counts> for TotalsView {
     }
 }
 
+impl From<&Counts> for DroppedView {
+    fn from(counts: &Counts) -> Self {
+        let count = |cause| counts.dropped.get(&cause).copied().unwrap_or_default();
+        Self {
+            superseded: count(Dropped::Superseded),
+            expired: count(Dropped::Expired),
+            backlog_full: count(Dropped::BacklogFull),
+            discarded: count(Dropped::Discarded),
+            dead: count(Dropped::Dead),
+        }
+    }
+}
+
 impl From<&Histogram> for QuantilesView {
     fn from(histogram: &Histogram) -> Self {
         Self { p50: histogram.quantile_ms(0.5), p95: histogram.quantile_ms(0.95) }
@@ -226,6 +257,7 @@ impl StatsView {
             from: from.start(),
             to: now,
             since_enabled: subscription.activity.is_enabled().then(|| (&current).into()),
+            dropped: (&totals).into(),
             top_reasons: totals.top_reasons(TOP_REASONS).into_iter().map(counted).collect(),
             latency_ms: (&totals.latency).into(),
             freshness_ms: (&totals.freshness).into(),

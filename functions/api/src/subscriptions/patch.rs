@@ -5,7 +5,7 @@
 
 use super::auth_fields::SecretSettings;
 use serde_json::{Map, Value, json};
-use spacehook_domain::subscription::{Send, Subscription};
+use spacehook_domain::subscription::{BacklogMode, Send, Subscription};
 
 /// The fields whose values are in the secret.
 const SECRET_FIELDS: [&str; 2] = ["auth", "custom_headers"];
@@ -28,6 +28,11 @@ pub(super) fn written(subscription: &Subscription, secrets: Option<&SecretSettin
             Send::OnChange => "on_change",
         },
         "building_ref_ids": subscription.building_ref_ids,
+        "backlog": match subscription.backlog {
+            BacklogMode::All => "all",
+            BacklogMode::Latest => "latest",
+        },
+        "rate_limit_per_second": subscription.rate_limit_per_second,
         "key_values": subscription.key_values,
         "contacts": subscription.contacts,
     });

@@ -10,7 +10,8 @@ use spacehook_domain::ids::BuildingRefId;
 use spacehook_domain::key_values::{KeyValues, PAIRS_LIMIT, RefusedPair};
 use spacehook_domain::receiver::{ReceiverPolicy, ReceiverUrl};
 use spacehook_domain::subscription::{
-    BUILDINGS_LIMIT, CONTACTS_LIMIT, DESCRIPTION_LIMIT, EmailAddress, Send, SubscriptionName,
+    BUILDINGS_LIMIT, BacklogMode, CONTACTS_LIMIT, DESCRIPTION_LIMIT, EmailAddress, InvalidRateLimit, RateLimit, Send,
+    SubscriptionName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
@@ -31,6 +32,27 @@ impl From<Send> for SendChoice {
         match send {
             Send::Always => Self::Always,
             Send::OnChange => Self::OnChange,
+        }
+    }
+}
+
+/// Which deliveries are kept while the receiver is down or the subscription disabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = BacklogMode)]
+pub enum BacklogChoice {
+    /// Every one.
+    All,
+    /// The newest of each event type and space: the receiver then gets the present state, and in the header
+    /// `spacehook-superseded` how many it missed.
+    Latest,
+}
+
+impl From<BacklogMode> for BacklogChoice {
+    fn from(mode: BacklogMode) -> Self {
+        match mode {
+            BacklogMode::All => Self::All,
+            BacklogMode::Latest => Self::Latest,
         }
     }
 }
@@ -61,6 +83,12 @@ pub struct NewSubscription {
     /// The buildings it wants to hear of; none means all.
     #[schema(max_items = 100)]
     pub building_ref_ids: Option<Vec<String>>,
+    /// Which deliveries are kept while the receiver is down or the subscription disabled.
+    #[schema(default = "all")]
+    pub backlog: Option<BacklogChoice>,
+    /// Attempts a second that its receiver bears; null means as many as there are.
+    #[schema(minimum = 1, maximum = 1000)]
+    pub rate_limit_per_second: Option<u32>,
     /// How deliveries authenticate.
     pub auth: Option<AuthInput>,
     /// Headers that deliveries have besides, name to value. Values are secret: an answer says only that they are set.
@@ -97,6 +125,12 @@ pub struct SubscriptionPatch {
     /// The buildings it wants to hear of; none means all.
     #[schema(max_items = 100)]
     pub building_ref_ids: Option<Vec<String>>,
+    /// Which deliveries are kept while the receiver is down or the subscription disabled. It holds for what is kept from
+    /// then on, and for what is kept already once it is sent.
+    pub backlog: Option<BacklogChoice>,
+    /// Attempts a second that its receiver bears; null means as many as there are.
+    #[schema(minimum = 1, maximum = 1000)]
+    pub rate_limit_per_second: Option<u32>,
     /// How deliveries authenticate.
     #[schema(value_type = Option<Object>)]
     pub auth: Option<AuthInput>,
@@ -120,6 +154,8 @@ pub(super) const FIELDS: &[&str] = &[
     "enabled",
     "send",
     "building_ref_ids",
+    "backlog",
+    "rate_limit_per_second",
     "auth",
     "custom_headers",
     "key_values",
@@ -136,6 +172,8 @@ pub(super) struct Settings {
     pub(super) enabled: bool,
     pub(super) send: Send,
     pub(super) building_ref_ids: BTreeSet<BuildingRefId>,
+    pub(super) backlog: BacklogMode,
+    pub(super) rate_limit_per_second: Option<RateLimit>,
     pub(super) key_values: KeyValues,
     pub(super) contacts: BTreeSet<EmailAddress>,
 }
@@ -150,6 +188,8 @@ impl Settings {
         let enabled = fields.optional("enabled", |at| at.boolean().map(Some));
         let send = fields.optional("send", |at| at.parsed(parse_send));
         let buildings = fields.optional("building_ref_ids", |at| at.set(0, BUILDINGS_LIMIT, reference::building));
+        let backlog = fields.optional("backlog", |at| at.parsed(parse_backlog));
+        let rate_limit = fields.optional("rate_limit_per_second", |at| read_rate_limit(at).map(Some));
         let key_values = fields.optional("key_values", read_key_values);
         let contacts = fields.optional("contacts", |at| at.set(0, CONTACTS_LIMIT, EmailAddress::parse));
         Some(Self {
@@ -160,6 +200,8 @@ impl Settings {
             enabled: enabled?.unwrap_or(true),
             send: send?,
             building_ref_ids: buildings?,
+            backlog: backlog?,
+            rate_limit_per_second: rate_limit?,
             key_values: key_values?,
             contacts: contacts?,
         })
@@ -183,6 +225,20 @@ fn parse_send(text: &str) -> Result<Send, &'static str> {
         "on_change" => Ok(Send::OnChange),
         _ => Err("must be 'always' or 'on_change'"),
     }
+}
+
+fn parse_backlog(text: &str) -> Result<BacklogMode, &'static str> {
+    match text {
+        "all" => Ok(BacklogMode::All),
+        "latest" => Ok(BacklogMode::Latest),
+        _ => Err("must be 'all' or 'latest'"),
+    }
+}
+
+fn read_rate_limit(at: &At<'_>) -> Option<RateLimit> {
+    let number = at.whole_number().and_then(|number| u32::try_from(number).ok());
+    let limit = number.ok_or(InvalidRateLimit).and_then(RateLimit::new);
+    limit.map_err(|invalid| at.refuse::<()>(invalid.to_string())).ok()
 }
 
 fn read_key_values(at: &At<'_>) -> Option<KeyValues> {

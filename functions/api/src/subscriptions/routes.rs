@@ -1,11 +1,12 @@
 //! The operations on subscriptions.
 
 use super::changes::{self, Change, Which};
+use super::enabling::{Enabling, KeptChoice};
 use super::request::{NewSubscription, SubscriptionPatch};
-use super::view::{CreatedSubscription, SubscriptionView};
+use super::view::{CreatedSubscription, EnabledSubscription, SubscriptionView};
 use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
-use crate::body::{JsonBody, PatchBody};
+use crate::body::{JsonBody, OptionalBody, PatchBody};
 use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::precondition::{Precondition, etag};
@@ -115,7 +116,7 @@ async fn update_subscription(
 ) -> Result<Response, Problem> {
     let id = subscription_in_path(&id)?;
     let which = Which { tenant: &allowed.caller.tenant, id: &id, precondition: &precondition };
-    Ok(shown(&changes::change(&app, which, Change::Patch(&patch)).await?))
+    Ok(shown(&changes::change(&app, which, Change::Patch(&patch)).await?.subscription))
 }
 
 /// Delete a subscription
@@ -148,15 +149,18 @@ async fn delete_subscription(
 
 /// Enable a subscription
 ///
-/// Its failure rate is counted anew. One that is enabled already is left as it is.
+/// Its failure rate is counted anew. The body says what is done with the deliveries that were kept meanwhile: without one
+/// they are delivered. A subscription that is enabled already is left as it is, whatever the body says: the answer then
+/// has null for `kept_deliveries`.
 #[utoipa::path(
     post, path = "/v1/subscriptions/{id}/enable", tag = "subscriptions", security(("api_key" = ["write"])),
     params(
         ("id" = String, Path, description = "The subscription"),
         ("if-match" = Option<String>, Header, description = "Change only this revision, as in `\"3\"`"),
     ),
+    request_body = Option<Enabling>,
     responses(
-        (status = 200, description = "The subscription as it is now", body = SubscriptionView,
+        (status = 200, description = "The subscription as it is now", body = EnabledSubscription,
             headers(("etag" = String, description = "Its revision"))),
         (status = 409, description = "It is being changed by others", body = crate::problem::ProblemDocument,
             content_type = "application/problem+json"),
@@ -169,15 +173,22 @@ async fn enable_subscription(
     allowed: Allowed<Writes>,
     Path(id): Path<String>,
     precondition: Precondition,
+    OptionalBody(body): OptionalBody,
 ) -> Result<Response, Problem> {
     let id = subscription_in_path(&id)?;
     let which = Which { tenant: &allowed.caller.tenant, id: &id, precondition: &precondition };
-    Ok(shown(&changes::change(&app, which, Change::Enabled(true)).await?))
+    let outcome = changes::change(&app, which, Change::Enable(&body)).await?;
+    let answer = EnabledSubscription {
+        subscription: SubscriptionView::from(&outcome.subscription),
+        kept_deliveries: outcome.kept.map(KeptChoice::from),
+    };
+    Ok((etag(outcome.subscription.revision), Json(answer)).into_response())
 }
 
 /// Disable a subscription
 ///
-/// No events are sent until it is enabled. One that is disabled already is left as it is, with its reason.
+/// No events are sent until it is enabled; they are kept, as long as its backlog keeps deliveries. One that is disabled
+/// already is left as it is, with its reason.
 #[utoipa::path(
     post, path = "/v1/subscriptions/{id}/disable", tag = "subscriptions", security(("api_key" = ["write"])),
     params(
@@ -201,5 +212,5 @@ async fn disable_subscription(
 ) -> Result<Response, Problem> {
     let id = subscription_in_path(&id)?;
     let which = Which { tenant: &allowed.caller.tenant, id: &id, precondition: &precondition };
-    Ok(shown(&changes::change(&app, which, Change::Enabled(false)).await?))
+    Ok(shown(&changes::change(&app, which, Change::Disable).await?.subscription))
 }

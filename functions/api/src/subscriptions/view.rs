@@ -1,11 +1,12 @@
 //! A subscription as clients see it. It is made of the record alone: an answer can't show a secret, since none is read.
 
 use super::auth_fields::AuthType;
-use super::request::SendChoice;
+use super::enabling::KeptChoice;
+use super::request::{BacklogChoice, SendChoice};
 use crate::openapi::EventTypeName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use spacehook_domain::subscription::{Activity, DisabledReason, Subscription};
+use spacehook_domain::subscription::{Activity, DisabledReason, RateLimit, Subscription};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -35,6 +36,11 @@ pub struct SubscriptionView {
     pub send: SendChoice,
     /// The buildings it wants to hear of; none means all.
     pub building_ref_ids: Vec<String>,
+    /// Which deliveries are kept while the receiver is down or the subscription disabled.
+    pub backlog: BacklogChoice,
+    /// Attempts a second that its receiver bears; null means as many as there are.
+    #[schema(required, minimum = 1, maximum = 1000)]
+    pub rate_limit_per_second: Option<u32>,
     /// How deliveries authenticate.
     pub auth: AuthView,
     /// Headers that deliveries have besides, by name in lower case.
@@ -63,6 +69,17 @@ pub struct CreatedSubscription {
     /// The secret that deliveries are signed with (Standard Webhooks). It is shown this once.
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     pub signing_secret: String,
+}
+
+/// A subscription that was asked to be enabled.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EnabledSubscription {
+    /// The subscription.
+    #[serde(flatten)]
+    pub subscription: SubscriptionView,
+    /// What is done with the deliveries that were kept for it; null where it was enabled already, and nothing was decided.
+    #[schema(required)]
+    pub kept_deliveries: Option<KeptChoice>,
 }
 
 /// Since when and why events are not sent.
@@ -107,6 +124,9 @@ pub struct AuthView {
     pub r#type: AuthType,
     /// Whether there are credentials for it. They themselves are never shown.
     pub credentials_set: bool,
+    /// For `own_secret`: the ARN of the secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_arn: Option<String>,
 }
 
 /// A value that is set and not shown.
@@ -131,7 +151,13 @@ impl From<&Subscription> for SubscriptionView {
             disabled: disabled(&subscription.activity),
             send: subscription.send.into(),
             building_ref_ids: subscription.building_ref_ids.iter().map(ToString::to_string).collect(),
-            auth: AuthView { r#type: auth, credentials_set: auth != AuthType::None },
+            backlog: subscription.backlog.into(),
+            rate_limit_per_second: subscription.rate_limit_per_second.map(RateLimit::per_second),
+            auth: AuthView {
+                r#type: auth,
+                credentials_set: auth != AuthType::None,
+                secret_arn: subscription.own_secret_arn.as_ref().map(ToString::to_string),
+            },
             custom_headers: names.map(|name| (name.clone(), SetView { set: true })).collect(),
             key_values: subscription.key_values.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
             contacts: subscription.contacts.iter().map(|contact| contact.as_str().to_owned()).collect(),

@@ -36,6 +36,7 @@ fn nobodys_ids() -> BTreeMap<&'static str, String> {
         ("floor_ref_id", "f".to_owned()),
         ("space_ref_id", "s".to_owned()),
         ("sensor_id", "x".to_owned()),
+        ("event_id", format!("evt_{}", "0".repeat(32))),
         ("kind", "not-found".to_owned()),
     ])
 }
@@ -49,7 +50,7 @@ async fn every_operation_needs_the_scope_that_its_document_names() {
         (Scope::Publish, &[]),
     ];
     let operations = operations();
-    assert!(operations.len() >= 34, "{}", operations.len());
+    assert!(operations.len() >= 41, "{}", operations.len());
     for (scope, allowed) in table {
         let api = Api::new();
         let key = api.key("acme", &[scope]);

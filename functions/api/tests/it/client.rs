@@ -79,6 +79,8 @@ impl Api {
         let shared = Arc::new(fake.clone());
         let app = App::new(Parts {
             subscriptions: shared.clone(),
+            backlogs: shared.clone(),
+            timers: shared.clone(),
             registry: shared.clone(),
             keys: shared.clone(),
             secrets: shared,
@@ -88,6 +90,10 @@ impl Api {
             randomness: counted,
         });
         Self { router: router(app), fake, clock_ms }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.clock_ms.load(Ordering::SeqCst)).unwrap()
     }
 
     pub(crate) fn pass_ms(&self, ms: i64) {

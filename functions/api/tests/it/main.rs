@@ -4,6 +4,8 @@
 #![expect(clippy::needless_pass_by_value, reason = "`json!` makes values, and tests read better without a `&` each")]
 
 mod access;
+mod authenticating;
+mod backlogs;
 mod client;
 mod conventions;
 mod events;

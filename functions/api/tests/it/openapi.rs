@@ -35,6 +35,7 @@ async fn bodies_have_the_fields_that_the_document_says() {
     let table = [
         ("NewSubscription", "POST /v1/subscriptions".to_owned()),
         ("SubscriptionPatch", format!("PATCH /v1/subscriptions/{id}")),
+        ("Enabling", format!("POST /v1/subscriptions/{id}/enable")),
         ("PlaceInput", "PUT /v1/buildings/b".to_owned()),
         ("PlaceInput", "PUT /v1/buildings/b/floors/f".to_owned()),
         ("SpaceInput", "PUT /v1/buildings/b/spaces/s".to_owned()),
@@ -45,8 +46,8 @@ async fn bodies_have_the_fields_that_the_document_says() {
     let document = document();
     for (schema, line) in table {
         let properties = properties(&document, schema);
-        // A number is wrong for each field, and a wrong field is a known one; an unknown one lists all that are.
-        let mut body: serde_json::Map<_, _> = properties.iter().map(|name| ((*name).to_owned(), json!(1))).collect();
+        // A negative number is wrong for each field, and a wrong field is a known one; an unknown one lists all that are.
+        let mut body: serde_json::Map<_, _> = properties.iter().map(|name| ((*name).to_owned(), json!(-1))).collect();
         body.insert("qqqqqqqqqqqq".to_owned(), json!(1));
         let errors = api.json(&line, &Value::Object(body)).await.errors();
         let (unknown, known): (Vec<_>, Vec<_>) =

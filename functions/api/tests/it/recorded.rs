@@ -7,7 +7,7 @@ use spacehook_domain::event::EventType;
 use spacehook_domain::failure::FailureReason;
 use spacehook_domain::ids::EventId;
 use spacehook_domain::retry::AttemptNumber;
-use spacehook_domain::stats::{Bucket, BucketStart, Counts};
+use spacehook_domain::stats::{Bucket, BucketStart, Counts, Dropped};
 
 fn attempt(at: &str, outcome: Outcome) -> Attempt {
     Attempt {
@@ -77,6 +77,23 @@ async fn statistics_are_of_a_day_and_of_the_present_enabling() {
     assert_eq!(series.len(), 97, "every quarter of an hour that is partly in the window");
     assert_eq!(series[0]["failures"], 2);
     assert_eq!(series[96], json!({"start": "2026-03-29T12:00:00Z", "attempts": 3, "successes": 1, "failures": 2}));
+}
+
+#[tokio::test]
+async fn deliveries_that_were_dropped_are_counted_by_cause() {
+    let api = Api::new();
+    let id = api.subscribe(json!({})).await;
+    let since = "2026-03-29T12:07:00Z";
+    let mut two = [bucket("2026-03-29T11:45:00Z", since, &[]), bucket("2026-03-29T12:00:00Z", since, &[])];
+    two[0].counts.dropped.extend([(Dropped::Superseded, 4), (Dropped::Dead, 1)]);
+    two[1].counts.dropped.extend([(Dropped::Superseded, 2), (Dropped::Discarded, 3)]);
+    api.fake.with(|contents| contents.buckets = two.to_vec());
+    let stats = api.call(&format!("GET /v1/subscriptions/{id}/stats")).await.json;
+    let expected = json!({"superseded": 6, "expired": 0, "backlog_full": 0, "discarded": 3, "dead": 1});
+    assert_eq!(stats["dropped"], expected);
+    for cause in Dropped::ALL {
+        assert!(stats["dropped"][cause.as_str()].is_u64(), "{cause:?}");
+    }
 }
 
 #[tokio::test]

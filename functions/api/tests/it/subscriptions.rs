@@ -9,7 +9,7 @@ async fn what_is_created_reads_back_without_its_secrets() {
     let body = json!({
         "name": "Cleaning", "description": "robots\nand people", "url": "https://EXAMPLE.com:8443/hook?x=1",
         "event_types": ["space_availability", "space_report"], "send": "on_change", "building_ref_ids": ["b1"],
-        "auth": {"type": "basic", "username": "u", "password": "hush"}, "custom_headers": {"X-Key": "hush"},
+        "backlog": "latest", "rate_limit_per_second": 20, "auth": {"type": "basic", "username": "u", "password": "hush"}, "custom_headers": {"X-Key": "hush"},
         "key_values": {"site": "HQ"}, "contacts": ["ops@example.com"]
     });
     let created = api.json("POST /v1/subscriptions", &body).await;
@@ -23,7 +23,8 @@ async fn what_is_created_reads_back_without_its_secrets() {
     let expected = json!({
         "id": id, "name": "Cleaning", "description": "robots\nand people", "url": "https://example.com:8443/hook?x=1",
         "event_types": ["space_report", "space_availability"], "enabled": true, "disabled": null, "send": "on_change",
-        "building_ref_ids": ["b1"], "auth": {"type": "basic", "credentials_set": true},
+        "building_ref_ids": ["b1"], "backlog": "latest", "rate_limit_per_second": 20,
+        "auth": {"type": "basic", "credentials_set": true},
         "custom_headers": {"x-key": {"set": true}}, "key_values": {"site": "HQ"}, "contacts": ["ops@example.com"],
         "created_at": START, "updated_at": START, "revision": 1
     });
@@ -45,6 +46,8 @@ async fn what_is_not_said_has_its_default() {
         ("enabled", json!(true)),
         ("send", json!("always")),
         ("building_ref_ids", json!([])),
+        ("backlog", json!("all")),
+        ("rate_limit_per_second", Value::Null),
         ("auth", json!({"type": "none", "credentials_set": false})),
         ("custom_headers", json!({})),
         ("key_values", json!({})),
@@ -59,7 +62,7 @@ async fn all_mistakes_are_listed_at_once() {
     let api = Api::new();
     let body = json!({
         "name": " x", "url": "http://example.com/", "event_types": [], "enabled": "yes", "send": "sometimes",
-        "building_ref_ids": ["b", "b", "a/b"], "auth": {"type": "basic", "username": "a:b", "pasword": "x"},
+        "building_ref_ids": ["b", "b", "a/b"], "backlog": "some", "rate_limit_per_second": 1001, "auth": {"type": "basic", "username": "a:b", "pasword": "x"},
         "custom_headers": {"x-a": "1\r\nx-b: 2", "webhook-id": "1"}, "key_values": {"timestamp": "x", "a/b": 1},
         "contacts": ["ops"], "event_type": "space_report", "id": "sub_1"
     });
@@ -71,6 +74,7 @@ async fn all_mistakes_are_listed_at_once() {
         ("/auth/password", "is required"),
         ("/auth/pasword", "is not known; did you mean 'password'?"),
         ("/auth/username", "must not have a colon"),
+        ("/backlog", "must be 'all' or 'latest'"),
         ("/building_ref_ids/1", "is there twice"),
         ("/building_ref_ids/2", "could not be addressed in a path"),
         ("/contacts/0", "must be one e-mail address"),
@@ -83,6 +87,7 @@ async fn all_mistakes_are_listed_at_once() {
         ("/key_values/a~1b", "must be a text"),
         ("/key_values/timestamp", "is a field of the documented body"),
         ("/name", "must have 1 to 100 characters"),
+        ("/rate_limit_per_second", "must be a whole number from 1 to 1000"),
         ("/send", "must be 'always' or 'on_change'"),
         ("/url", "refused by policy: HTTPS only"),
     ];
@@ -92,6 +97,23 @@ async fn all_mistakes_are_listed_at_once() {
         assert!(detail.contains(expected_detail), "{place}: {detail}");
     }
     assert_eq!(api.fake.with(|contents| contents.done.clone()), ["secret.admin_key"], "nothing was written");
+}
+
+#[tokio::test]
+async fn rate_limits_are_whole_numbers_from_1_to_1000() {
+    let api = Api::new();
+    for wrong in [json!(0), json!(1001), json!(-1), json!(1.5), json!("5"), json!(18_446_744_073_709_551_615_u64)] {
+        let refused = api.json("POST /v1/subscriptions", &subscription(json!({"rate_limit_per_second": wrong}))).await;
+        let expected = ("/rate_limit_per_second".to_owned(), "must be a whole number from 1 to 1000".to_owned());
+        assert_eq!(refused.errors(), [expected], "{wrong}");
+    }
+    let id = api.subscribe(json!({"rate_limit_per_second": 1000, "backlog": "latest"})).await;
+    let patch = json!({"rate_limit_per_second": null, "backlog": null});
+    let reset = api.json(&format!("PATCH /v1/subscriptions/{id}"), &patch).await.json;
+    assert_eq!((&reset["rate_limit_per_second"], &reset["backlog"]), (&Value::Null, &json!("all")));
+    let kept = api.json(&format!("PATCH /v1/subscriptions/{id}"), &json!({"backlog": "latest"})).await.json;
+    let named = api.json(&format!("PATCH /v1/subscriptions/{id}"), &json!({"name": "x"})).await.json;
+    assert_eq!((&named["backlog"], &kept["backlog"]), (&json!("latest"), &json!("latest")));
 }
 
 #[tokio::test]

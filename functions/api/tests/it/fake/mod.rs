@@ -1,5 +1,6 @@
 //! Records and secrets in memory.
 
+mod backlogs;
 mod keys;
 mod registry;
 mod secrets;
@@ -9,14 +10,17 @@ use secrecy::SecretString;
 use spacehook_api::ports::Failed;
 use spacehook_domain::api_key::{ApiKey, KeyId};
 use spacehook_domain::attempt::Attempt;
-use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, TenantId};
+use spacehook_domain::backlog::{Backlog, Dead, Kept, KeptKey, Lane};
+use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId};
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::Bucket;
 use spacehook_domain::subscription::Subscription;
+use spacehook_domain::wake::Wake;
 use spacehook_store::{Cursor, Page, PageRequest, UnassignedSensor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub(crate) const ADMIN_KEY: &str = "Abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKL";
 
@@ -26,6 +30,15 @@ pub(crate) struct Contents {
     pub(crate) subscriptions: BTreeMap<(TenantId, SubscriptionId), Subscription>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) buckets: Vec<Bucket>,
+    pub(crate) backlogs: BTreeMap<SubscriptionKey, Backlog>,
+    pub(crate) lanes: BTreeMap<(SubscriptionKey, SpaceId), Lane>,
+    pub(crate) kept: BTreeMap<(SubscriptionKey, KeptKey), Kept>,
+    /// In the order in which they died.
+    pub(crate) dead: Vec<(SubscriptionKey, Dead)>,
+    /// Timers that were set.
+    pub(crate) woken: Vec<(Wake, Duration)>,
+    /// Somebody else changes a lane so often just before a change of ours.
+    pub(crate) rivals: usize,
     pub(crate) buildings: BTreeMap<(TenantId, BuildingRefId), Building>,
     pub(crate) floors: BTreeMap<(TenantId, BuildingRefId, FloorRefId), Floor>,
     pub(crate) spaces: BTreeMap<(TenantId, SpaceKey), Space>,

@@ -1,11 +1,13 @@
+use super::backlogs::apply;
 use super::{Contents, Fake, page};
 use async_trait::async_trait;
 use spacehook_api::ports::{ChangeFailed, Failed, ListFailed, SubscriptionRecords};
 use spacehook_domain::attempt::Attempt;
+use spacehook_domain::backlog::{Backlog, Change};
 use spacehook_domain::ids::{SubscriptionId, TenantId};
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::Subscription;
-use spacehook_store::{Page, PageRequest};
+use spacehook_store::{Page, PageRequest, Saved};
 
 type Key = (TenantId, SubscriptionId);
 
@@ -38,6 +40,26 @@ impl SubscriptionRecords for Fake {
         self.perform("subscription.update", |contents| {
             check_revision(contents, before)?;
             check_name(contents, after)?;
+            contents.subscriptions.insert(key(after), after.clone());
+            Ok(())
+        })?
+    }
+
+    async fn enable(
+        &self,
+        before: &Subscription,
+        after: &Subscription,
+        backlog_read: Option<&Backlog>,
+        backlog: Backlog,
+    ) -> Result<(), ChangeFailed> {
+        self.perform("subscription.enable", |contents| {
+            check_revision(contents, before)?;
+            check_name(contents, after)?;
+            let mut change = Change::of(after.key());
+            change.set_backlog(backlog_read, backlog);
+            if apply(contents, &change) == Saved::Conflict {
+                return Err(ChangeFailed::Conflict);
+            }
             contents.subscriptions.insert(key(after), after.clone());
             Ok(())
         })?
