@@ -133,7 +133,10 @@ impl<W: World> Dispatcher<W> {
         let mut backlog = read.cloned().unwrap_or_else(|| Backlog::new(now));
         backlog.hear(settlement.streak, now, settlement.retry_after, self.world.jitter());
         if settlement.is_too_much && backlog.breaker.is_closed() {
+            // It is served aside since it is slow; that it also failed is not forgiven by that.
+            let failures_in_a_row = backlog.failures_in_a_row;
             backlog.drain(now);
+            backlog.failures_in_a_row = failures_in_a_row;
         }
         let has_failed = settlement.failures().next().is_some();
         if has_failed {

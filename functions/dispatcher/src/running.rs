@@ -12,7 +12,7 @@ use crate::delivering::{Dispatcher, cause, told};
 use crate::keeping::TRIES;
 use crate::ports::{Changed, Fault, World};
 use crate::report::Served;
-use crate::sending::Sending;
+use crate::sending::{Outcome, Sending, Stop};
 use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -313,14 +313,9 @@ impl<W: World> Dispatcher<W> {
     }
 
     /// Ends a run: notes what it learnt, sets the next timer, and gives the lease back.
-    async fn hand_over(
-        &self,
-        subscription: &Subscription,
-        leased: &Backlog,
-        outcome: crate::sending::Outcome,
-    ) -> Result<(), Fault> {
+    async fn hand_over(&self, subscription: &Subscription, leased: &Backlog, outcome: Outcome) -> Result<(), Fault> {
         let key = subscription.key();
-        let is_gone = outcome.is_gone && self.disable(subscription).await?;
+        let is_gone = outcome.stop == Some(Stop::Gone) && self.disable(subscription).await?;
         let mut read = Some(leased.clone());
         for _ in 0..TRIES {
             let Some(stored) = read.take() else { return Ok(()) };
@@ -329,8 +324,11 @@ impl<W: World> Dispatcher<W> {
             let mut new = merged(&stored, leased, &outcome.backlog);
             new.lease_until = None;
             let at = next_look(&mut new, &lanes, now, subscription);
-            let at =
-                if outcome.is_our_fault { at.max(spacehook_domain::breaker::after(now, AFTER_OUR_FAULT)) } else { at };
+            let at = if outcome.stop == Some(Stop::OurFault) {
+                at.max(spacehook_domain::breaker::after(now, AFTER_OUR_FAULT))
+            } else {
+                at
+            };
             if is_gone {
                 new.wake_at = None;
             } else {

@@ -22,17 +22,32 @@ use std::time::Duration;
 /// Deliveries that are sent between two changes of a lane: what a crash repeats, at most.
 const CHUNK: usize = 10;
 
+/// How long lanes are sent before all are looked at again: those that came to be meanwhile are sent beside them then.
+const ROUND: SignedDuration = SignedDuration::from_secs(2);
+
 /// What the lanes of a run share.
 #[derive(Debug)]
 struct State {
     backlog: Backlog,
     next_slot: Timestamp,
+    round_ends: Timestamp,
     permits: Permits,
-    is_stopped: bool,
-    is_gone: bool,
-    is_our_fault: bool,
+    /// Whether what is tried is a probe. Decided when it is begun: what was under way when the breaker opened is none.
+    is_probing: bool,
+    stop: Option<Stop>,
     attempts: Vec<RecordedAttempt>,
     drops: Vec<(Dropped, u64)>,
+}
+
+/// Why a run sends nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    /// The receiver is not to be sent to now, or the run's time is over.
+    Enough,
+    /// A fault of ours.
+    OurFault,
+    /// The receiver is gone.
+    Gone,
 }
 
 /// Permits of the current second.
@@ -54,8 +69,7 @@ pub(crate) struct Sending<'a> {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) backlog: Backlog,
-    pub(crate) is_gone: bool,
-    pub(crate) is_our_fault: bool,
+    pub(crate) stop: Option<Stop>,
 }
 
 /// How a delivery fared that was tried.
@@ -92,6 +106,13 @@ struct Chunk {
     left_since: Option<Timestamp>,
 }
 
+impl State {
+    /// Ends the run; the gravest reason holds.
+    fn stop(&mut self, why: Stop) {
+        self.stop = self.stop.max(Some(why));
+    }
+}
+
 impl Chunk {
     /// Whether nothing after it may be sent before it is settled: its last delivery waits, or was given up. Were that
     /// forgotten in a crash, it would be tried again, after what followed it.
@@ -105,10 +126,10 @@ impl<'a> Sending<'a> {
         let state = State {
             backlog,
             next_slot: Timestamp::MIN,
+            round_ends: Timestamp::MAX,
             permits: Permits::default(),
-            is_stopped: false,
-            is_gone: false,
-            is_our_fault: false,
+            is_probing: false,
+            stop: None,
             attempts: Vec::new(),
             drops: Vec::new(),
         };
@@ -122,7 +143,12 @@ impl<'a> Sending<'a> {
 
     /// Whether nothing more is sent in this run.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
-        self.state().is_stopped || now >= self.until
+        self.state().stop.is_some() || now >= self.until
+    }
+
+    /// Whether it is time to look at all lanes again.
+    fn is_round_over(&self, now: Timestamp) -> bool {
+        now >= self.state().round_ends
     }
 
     /// What was learnt; what was done goes to the report.
@@ -134,7 +160,7 @@ impl<'a> Sending<'a> {
             let since = subscription.activity.since();
             served.drops.push(Drop { subscription: subscription.key(), since, at, why, count });
         }
-        Outcome { backlog: state.backlog, is_gone: state.is_gone, is_our_fault: state.is_our_fault }
+        Outcome { backlog: state.backlog, stop: state.stop }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -182,7 +208,7 @@ impl<'a> Sending<'a> {
     fn accepted(&self, now: Timestamp) {
         let mut state = self.state();
         state.backlog.failures_in_a_row = 0;
-        if state.backlog.breaker.is_open() {
+        if state.is_probing {
             state.backlog.drain(now);
         }
         state.backlog.pace.grow();
@@ -191,18 +217,22 @@ impl<'a> Sending<'a> {
     /// Takes in that it did not; the fifth failure in a row opens the breaker, and a failed probe keeps it open.
     fn refused(&self, reason: &FailureReason, now: Timestamp, retry_after: Option<Duration>, jitter: f64) {
         let mut state = self.state();
+        let is_probing = state.is_probing;
         let backlog = &mut state.backlog;
         backlog.failures_in_a_row = backlog.failures_in_a_row.saturating_add(1);
         backlog.pace.after(reason);
-        if backlog.breaker.is_open() {
+        if is_probing {
             backlog.breaker = backlog.breaker.probe_failed(now, retry_after, jitter);
-            state.is_stopped = true;
+            state.stop(Stop::Enough);
+        } else if backlog.breaker.is_open() {
+            // It was under way when another failure opened the breaker.
+            state.stop(Stop::Enough);
         } else if backlog.failures_in_a_row >= OPENS_AFTER {
             backlog.open(now, retry_after, jitter);
-            state.is_stopped = true;
+            state.stop(Stop::Enough);
         } else if let (Breaker::Draining { .. }, Some(wait)) = (backlog.breaker, retry_after) {
             backlog.paused_until = Some(after(now, wait));
-            state.is_stopped = true;
+            state.stop(Stop::Enough);
         }
     }
 }
@@ -212,8 +242,10 @@ impl<W: World> Dispatcher<W> {
     pub(crate) async fn probe(&self, sending: &Sending<'_>, lanes: &[Lane], space: SpaceId) -> Result<(), Fault> {
         let Some(lane) = lanes.iter().find(|lane| lane.space == space) else { return Ok(()) };
         let Some(lane) = self.treat(sending, lane.clone()).await? else { return Ok(()) };
-        self.send_chunk(sending, lane, 1).await?;
-        Ok(())
+        sending.state().is_probing = true;
+        let sent = self.send_chunk(sending, lane, 1).await;
+        sending.state().is_probing = false;
+        sent.map(drop)
     }
 
     /// Sends what waits in these lanes: several at once, in order in each.
@@ -223,6 +255,7 @@ impl<W: World> Dispatcher<W> {
         lanes: &[Lane],
         spaces: &[SpaceId],
     ) -> Result<(), Fault> {
+        sending.state().round_ends = self.world.now() + ROUND;
         let find = |space: &SpaceId| lanes.iter().find(|lane| lane.space == *space).cloned();
         let work: Vec<_> = spaces.iter().filter_map(find).map(|lane| self.send_lane(sending, lane)).collect();
         let mut running = futures::stream::iter(work).buffer_unordered(CONCURRENT_ATTEMPTS_OF_ONE);
@@ -230,7 +263,7 @@ impl<W: World> Dispatcher<W> {
         while let Some(done) = running.next().await {
             if let Err(fault) = done {
                 // The others come to their own end: what they have sent must be settled.
-                sending.state().is_stopped = true;
+                sending.state().stop(Stop::Enough);
                 first_fault = first_fault.and(Err(fault));
             }
         }
@@ -245,6 +278,7 @@ impl<W: World> Dispatcher<W> {
             }
             let Some(lane) = self.treat(sending, lane).await? else { break };
             next = self.send_chunk(sending, lane, CHUNK).await?;
+            next = next.filter(|_| !sending.is_round_over(self.world.now()));
         }
         Ok(())
     }
@@ -260,7 +294,10 @@ impl<W: World> Dispatcher<W> {
         let mut chunk = Chunk::default();
         let mut tried = lane.clone();
         for kept in waiting {
-            if chunk.is_at_its_end() || sending.is_over(self.world.now()) {
+            let now = self.world.now();
+            // One at least of each lane in each round, so that all go on.
+            let is_enough = !chunk.done.is_empty() && sending.is_round_over(now);
+            if chunk.is_at_its_end() || is_enough || sending.is_over(now) {
                 chunk.left_since.get_or_insert(kept.kept_at);
                 break;
             }
@@ -321,13 +358,12 @@ impl<W: World> Dispatcher<W> {
         let (subscription, superseded) = (sending.subscription, stood_for);
         let delivery = Delivery { subscription, event: &kept.event, number, superseded, body: None };
         let Ok(made) = self.attempt(delivery).await else {
-            let mut state = sending.state();
-            (state.is_our_fault, state.is_stopped) = (true, true);
+            sending.state().stop(Stop::OurFault);
             return Fared::Untried;
         };
         let now = self.world.now();
         let jitter = self.world.jitter();
-        let is_probe = sending.state().backlog.breaker.is_open();
+        let is_probe = sending.state().is_probing;
         let fared = match made.failure() {
             None => {
                 sending.accepted(now);
@@ -345,8 +381,7 @@ impl<W: World> Dispatcher<W> {
                     AfterFailure::Retry(wait) => Fared::Waits { not_before: after(now, wait), is_probe },
                     AfterFailure::Dead(because) => Fared::Dead(because, *reason, number.0),
                     AfterFailure::Disable => {
-                        let mut state = sending.state();
-                        (state.is_gone, state.is_stopped) = (true, true);
+                        sending.state().stop(Stop::Gone);
                         Fared::Waits { not_before: after(now, AFTER_OUR_FAULT), is_probe: true }
                     }
                 }
@@ -360,11 +395,11 @@ impl<W: World> Dispatcher<W> {
     async fn wait_for_a_slot(&self, sending: &Sending<'_>) -> bool {
         let slot = sending.slot(self.world.now());
         if slot >= sending.until {
-            sending.state().is_stopped = true;
+            sending.state().stop(Stop::Enough);
             return false;
         }
         self.sleep_until(slot).await;
-        let Some(limit) = sending.subscription.rate_limit_per_second else { return !sending.state().is_stopped };
+        let Some(limit) = sending.subscription.rate_limit_per_second else { return sending.state().stop.is_none() };
         while !sending.is_over(self.world.now()) {
             if self.has_permit(sending, limit).await {
                 return true;

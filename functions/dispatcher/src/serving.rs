@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(crate) const CONCURRENT_ATTEMPTS_OF_ONE: usize = 8;
 /// How long a batch may send to one receiver, about: as long as one attempt.
 const TIME_OF_A_BATCH: SignedDuration = SignedDuration::from_secs(5);
-/// An attempt that takes longer has its receiver served from the backlog until that is empty.
+/// An attempt that is accepted, but takes longer, has its receiver served from the backlog until that is empty.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
 /// The same while events wait for the batches before theirs.
 const PATIENCE_WHEN_LATE: SignedDuration = SignedDuration::from_millis(200);
@@ -34,6 +34,7 @@ pub(crate) const AFTER_OUR_FAULT: Duration = Duration::from_secs(5);
 struct Heard {
     began: Timestamp,
     slowest: SignedDuration,
+    slowest_accepted: SignedDuration,
     streak: Streak,
     before: u32,
     retry_after: Option<Duration>,
@@ -42,13 +43,16 @@ struct Heard {
 
 impl Heard {
     fn new(began: Timestamp, before: u32) -> Self {
-        let (slowest, streak) = (SignedDuration::ZERO, Streak::default());
-        Self { began, slowest, streak, before, retry_after: None, gone: false }
+        let (zero, streak) = (SignedDuration::ZERO, Streak::default());
+        Self { began, slowest: zero, slowest_accepted: zero, streak, before, retry_after: None, gone: false }
     }
 
     /// Takes in how long an attempt took.
-    fn took(&mut self, time: SignedDuration) {
+    fn took(&mut self, time: SignedDuration, is_accepted: bool) {
         self.slowest = self.slowest.max(time);
+        if is_accepted {
+            self.slowest_accepted = self.slowest_accepted.max(time);
+        }
     }
 
     /// Whether another attempt like those before would end too late.
@@ -108,7 +112,7 @@ impl<W: World> Dispatcher<W> {
 
         let heard = heard.into_inner().unwrap_or_else(PoisonError::into_inner);
         (settlement.streak, settlement.retry_after, settlement.gone) = (heard.streak, heard.retry_after, heard.gone);
-        settlement.is_too_much = over_limit || heard.slowest > patience;
+        settlement.is_too_much = over_limit || heard.slowest_accepted > patience;
         served.attempts = record.into_inner().unwrap_or_else(PoisonError::into_inner);
         for line in sent {
             take_in(line, &mut settlement, &mut served);
@@ -190,7 +194,7 @@ impl<W: World> Dispatcher<W> {
                 sent.stop = Some(Stop::Failed(Failed { wait: AFTER_OUR_FAULT, is_receivers: false }));
                 break;
             };
-            lock(heard).took(self.world.now().duration_since(now));
+            lock(heard).took(self.world.now().duration_since(now), made.failure().is_none());
             let stop = match made.failure() {
                 None => {
                     lock(heard).streak.success();

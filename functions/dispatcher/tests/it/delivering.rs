@@ -218,6 +218,21 @@ fn five_failures_open_the_breaker_and_a_probe_that_succeeds_drains_in_order() {
 }
 
 #[test]
+fn what_is_under_way_when_the_breaker_opens_is_no_probe() {
+    let bench = Bench::of(&[("a", Mode::Hangs)]);
+    let messages: Vec<_> = (1..=4).map(|space| happened(space, 1)).collect();
+    bench.deliver(&messages);
+    bench.pass(7);
+    bench.deliver(&[wake(1)]);
+    let mut state = bench.state();
+    let partition = state.table.partition(&key(1));
+    let breaker = partition.backlog.as_ref().map(|backlog| backlog.breaker);
+    assert!(matches!(breaker, Some(Breaker::Open { failed_probes: 0, .. })), "{breaker:?}");
+    let counted: Vec<_> = partition.lanes.values().map(|lane| (lane.failures, lane.probes)).collect();
+    assert_eq!(counted, [(2, 0); 4]);
+}
+
+#[test]
 fn a_receiver_that_is_gone_is_disabled_and_its_deliveries_are_kept() {
     let bench = Bench::of(&[("a", Mode::Answers(410, None))]);
     assert_eq!(bench.deliver(&[happened(1, 1), happened(1, 2)]).kept, 2);

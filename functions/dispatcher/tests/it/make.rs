@@ -49,7 +49,7 @@ pub(crate) fn subscription(owner: &str, number: u128, host: &str) -> Subscriptio
     }
 }
 
-/// What happened in a space of building `b` a minute before.
+/// What happened in a space of building `b` a minute before, and is heard of now.
 pub(crate) fn event(owner: &str, space: u64, event_type: EventType, sequence: u64, now: Timestamp) -> Event {
     let happened = now - SignedDuration::from_mins(1);
     Event {
@@ -65,7 +65,7 @@ pub(crate) fn event(owner: &str, space: u64, event_type: EventType, sequence: u6
             space_ref_id: SpaceRefId::parse("s").unwrap(),
         },
         occurred_at: happened,
-        received_at: happened,
+        received_at: now,
         change: Change { occupancy_changed: true, first_of_hour: false },
         data: json!({"event_type": event_type.as_str(), "space": space}),
     }
