@@ -75,6 +75,13 @@ deny: $(CARGO_DENY) ## Check licences, sources and banned crates (offline)
 unit: ## Unit and property tests
 	cargo test $(CARGO_RELEASE) --workspace
 
+SEEDS ?= 1000
+# The report is on standard error; standard output has what the test harness says of the crates that have no such test.
+.PHONY: simulate
+simulate: ## Simulate the delivery engine (SEEDS=1000; SEED=n replays one alone, with its trace)
+	@SIMULATE_SEEDS="$(SEEDS)" SIMULATE_SEED="$(SEED)" cargo test $(CARGO_RELEASE) --workspace --test it -- \
+		--exact --nocapture simulation::tests::seeds_hold > /dev/null
+
 .PHONY: cfn-lint
 cfn-lint: setup ## Check template.yaml, before and after the SAM transform
 	$(VENV)/bin/python infra/lint.py
@@ -86,6 +93,10 @@ e2e: release setup ## End-to-end tests through the local cloud, with the real bi
 .PHONY: release
 release: ## Build the functions for this machine
 	cargo build $(CARGO_RELEASE) --workspace --bins
+
+.PHONY: bench
+bench: release ## What a delivery costs, beside a bare HTTPS client (80 s, loopback only)
+	cargo bench $(LOCKED) --quiet --workspace --bench deliveries -- --dispatcher $(CURDIR)/target/release/dispatcher
 
 .PHONY: sizes
 sizes: setup ## Size and start-up time of each function, as shipped (builds for minutes the first time)
@@ -104,6 +115,11 @@ deploy: require-stage build setup ## Deploy to AWS (STAGE=prod S3_BUCKET=..., in
 	$(VENV)/bin/python infra/deploy.py --stage "$(STAGE)" --bucket "$(S3_BUCKET)" --architecture "$(ARCH)" \
 		$(if $(wildcard infra/parameters/$(STAGE).json),--parameters "infra/parameters/$(STAGE).json") \
 		--aws $(VENV)/bin/aws
+
+.PHONY: redrive
+redrive: setup ## Put dead letters back (QUEUE=events or retries, STAGE=local; DRY_RUN=1 lists; MESSAGE=id BODY=file)
+	@$(VENV)/bin/python infra/redrive.py --queue "$(QUEUE)" --stage "$(or $(STAGE),local)" $(if $(DRY_RUN),--dry-run) \
+		$(if $(MESSAGE),--message "$(MESSAGE)") $(if $(BODY),--body "$(BODY)")
 
 .PHONY: require-stage
 require-stage:

@@ -21,6 +21,7 @@ import scene as scenes  # noqa: E402
 import second_tenant as tenants  # noqa: E402
 from dead_letters import DeadLetters  # noqa: E402
 from function_log import FunctionLog  # noqa: E402
+from queue_counts import visible_again_after  # noqa: E402
 from scene import MakeScene, Scene  # noqa: E402
 from second_tenant import SecondTenant  # noqa: E402
 
@@ -39,6 +40,18 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 def spare_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Another one, for tests that stop it, deploy to it anew or turn its settings."""
     yield from _deployed(tmp_path_factory.mktemp("spare-cloud"))
+
+
+# How soon SQS gives again what a dead function had in hand, or what could not be given back. The template says 90 s;
+# what the function does with what comes again does not depend on when it comes.
+_HASTY_SECONDS = 8
+
+
+@pytest.fixture(scope="module")
+def hasty_cloud(spare_cloud: Cloud) -> Iterator[Cloud]:
+    """The spare cloud, whose queues give again soon what was not done."""
+    with visible_again_after(_HASTY_SECONDS, spare_cloud, "EventsQueueUrl", "RetriesQueueUrl"):
+        yield spare_cloud
 
 
 def _deployed(state: Path) -> Iterator[Cloud]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
+import pytest
 from cloud import Cloud
+
+needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds the processes in /proc")
 
 
 def kill(cloud: Cloud, function: str) -> int:

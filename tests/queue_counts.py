@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from cloud import Cloud
 
 from waiting import PATIENCE_SECONDS, until
@@ -19,3 +22,18 @@ def messages(cloud: Cloud, output: str) -> int:
 def wait_until_empty(cloud: Cloud, output: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Waits until nothing is left in the queue."""
     until(lambda: messages(cloud, output) == 0, f"{output} empty", seconds)
+
+
+@contextlib.contextmanager
+def visible_again_after(seconds: int, cloud: Cloud, *outputs: str) -> Iterator[None]:
+    """Has these queues give again after so many seconds what was not done, as long as the block lasts."""
+    queues, before = cloud.client("sqs"), {}
+    for output in outputs:
+        url = cloud.outputs[output]
+        before[url] = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        queues.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+    try:
+        yield
+    finally:
+        for url, attributes in before.items():
+            queues.set_queue_attributes(QueueUrl=url, Attributes=attributes)

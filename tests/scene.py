@@ -17,7 +17,7 @@ from typing import Any
 from api import Api, Problem
 from cloud import Cloud
 from receiver import Arrival, Inbox, Receiver
-from telemetry import Sensor
+from telemetry import Sensor, connected
 
 from waiting import PATIENCE_SECONDS, until
 
@@ -153,6 +153,18 @@ class Scene:
 
 MakeScene = Callable[..., Scene]
 """Makes one more scene for the same test; takes an `api` and a `tenant` where it is another tenant's."""
+
+
+@contextlib.contextmanager
+def opened_in(cloud: Cloud, name: str) -> Iterator[Scene]:
+    """A scene in another cloud than the one that the tests share, with a receiver and a connection of its own."""
+    api = Api(cloud.api_url, cloud.admin_key())
+    with (
+        Receiver(cloud.authority.server()) as receiver,
+        connected(cloud.port) as device,
+        opened(cloud, api, receiver, device, name) as scene,
+    ):
+        yield scene
 
 
 @contextlib.contextmanager

@@ -23,9 +23,8 @@ class SecondTenant:
     api: Api
 
 
-def found(cloud: Cloud, first: Api) -> SecondTenant:
+def found(cloud: Cloud, first: Api, name: str = "globex") -> SecondTenant:
     """Makes the tenant."""
-    name = "globex"
     pattern = first.call("POST", "/v1/api-keys", {"name": "Pattern", "scopes": ["admin"]})
     id = secrets.token_hex(8)
     # As long as a key that the API makes: 43 characters after its id.

@@ -7,6 +7,7 @@ from api import Problem
 from receiver import Arrival
 
 from scene import Scene, Subscription
+from waiting import until
 
 
 class Steps:
@@ -35,16 +36,24 @@ def _counts(arrivals: list[Arrival]) -> list[int]:
     return [arrival.json()["person_count"] for arrival in arrivals]
 
 
-def test_disabling_and_enabling(steps: Steps) -> None:
+@pytest.mark.parametrize(
+    ("choice", "counts"),
+    [(None, [1, 2, 3, 4]), ("deliver", [1, 2, 3, 4]), ("latest", [1, 3, 4]), ("discard", [1, 4])],
+)
+def test_disabling_and_enabling(steps: Steps, choice: str | None, counts: list[int]) -> None:
     subject = steps.scene.subscribe("subject")
     steps.publish()
     disabled = subject.api.call("POST", f"{subject.path}/disable")
     assert (disabled["enabled"], disabled["disabled"]["code"]) == (False, "by_request")
     steps.publish()
-    enabled = subject.api.call("POST", f"{subject.path}/enable")
+    steps.publish()
+    assert _counts(subject.arrivals()) == [1], "what happens meanwhile is kept"
+    enabled = subject.api.call("POST", f"{subject.path}/enable", choice and {"backlog": choice})
     assert (enabled["enabled"], enabled["disabled"]) == (True, None)
     steps.publish()
-    assert _counts(subject.wait(2)) == [1, 3]
+    assert _counts(subject.wait(len(counts))) == counts
+    until(lambda: subject.api.call("GET", f"{subject.path}/backlog")["waiting"] == 0, "nothing waits any more")
+    assert _counts(subject.arrivals()) == counts
 
 
 def test_a_new_url(steps: Steps) -> None:

@@ -63,7 +63,7 @@ def test_an_unreadable_event_is_buried_with_its_cause(cloud: Cloud) -> None:
 
 def test_the_samples_of_events_have_the_ids_that_ingest_would_give() -> None:
     bodies = [json.loads(record["body"]) for record in _sample("dispatcher-events")["Records"]]
-    bodies += [json.loads(record["body"])["event"] for record in _sample("dispatcher-retries")["Records"]]
+    bodies += [json.loads(record["body"])["event"] for record in _sample("dispatcher-share")["Records"]]
     for event in bodies:
         cause = f"{event['tenant']}\n{event['space']['space_id']}\n{event['type']}\n{event['sequence']}"
         assert event["id"] == "evt_" + hashlib.sha256(cause.encode()).hexdigest()[:32]

@@ -8,7 +8,6 @@ from typing import Any
 
 from api import Api
 from cloud import Cloud
-from receiver import Receiver
 from telemetry import connected
 
 import scene as scenes
@@ -34,12 +33,8 @@ def _kept(api: Api, scene: Scene) -> dict[str, Any]:
 
 
 def test_an_update_and_a_restart_keep_everything(spare_cloud: Cloud) -> None:
-    api = Api(spare_cloud.api_url, spare_cloud.admin_key())
-    with (
-        Receiver(spare_cloud.authority.server()) as receiver,
-        connected(spare_cloud.port) as device,
-        scenes.opened(spare_cloud, api, receiver, device, "stack") as scene,
-    ):
+    with scenes.opened_in(spare_cloud, "stack") as scene:
+        api = scene.api
         reports = scene.subscribe(auth={"type": "bearer", "token": "kept-token"})
         scene.publish(scene.reading(1, count=1))
         reports.recorded(1)

@@ -17,8 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Invocations of one function that run at once; others wait for their turn. AWS would start an environment for each,
-# up to a thousand: here each is a process on this machine, and a burst of telemetry would start one for each message.
+# Invocations of one function from one source that run at once; others wait for their turn. AWS would start an
+# environment for each, up to a thousand: here each is a process on this machine, and a burst of telemetry would start
+# one for each message.
 CONCURRENT_INVOCATIONS = 4
 
 # How often the queues are looked through for messages whose delay has ended.
@@ -38,6 +39,7 @@ def main() -> None:
 
     _write_function_logs(lambda_runtime, Path(os.environ["SPACEHOOK_LOGS"]))
     _bound_invocations(lambda_svc)
+    _let_functions_name_their_endpoint(lambda_svc)
     _poll_fifo_groups_concurrently(lambda_svc)
     _look_for_delayed_messages_often(lambda_svc)
     _invoke_from_rules_as_events(iot, lambda_svc)
@@ -119,21 +121,47 @@ class _Tee:
 
 
 def _bound_invocations(lambda_svc: Any) -> None:
-    """Lets at most CONCURRENT_INVOCATIONS of a function run at once, and the others wait, first come first served."""
-    turns: dict[str, threading.Semaphore] = {}
+    """Lets at most CONCURRENT_INVOCATIONS of a function run at once, and the others wait, first come first served.
+
+    Each queue that a function is invoked from has its own: on AWS timers never take the places of events, however long
+    they run.
+    """
+    turns: dict[tuple[str, str], threading.Semaphore] = {}
     adding = threading.Lock()
 
     def bounded(original: Callable) -> Callable:
         def execute(func: dict, event: Any, request_id: str) -> Any:
             name = (func.get("config") or func).get("FunctionName", "")
             with adding:
-                turn = turns.setdefault(name, threading.Semaphore(CONCURRENT_INVOCATIONS))
+                turn = turns.setdefault((name, _queue_of(event)), threading.Semaphore(CONCURRENT_INVOCATIONS))
             with turn:
                 return original(func, event, request_id)
 
         return execute
 
     _mend(lambda_svc, "_execute_function_provided_warm", bounded)
+
+
+def _queue_of(event: Any) -> str:
+    """The queue that an invocation's messages are from; empty where it is no batch of messages."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    return records[0].get("eventSourceARN", "") if records else ""
+
+
+def _let_functions_name_their_endpoint(lambda_svc: Any) -> None:
+    """Lets a function's own AWS_ENDPOINT_URL count, so that a test can put a proxy between it and the emulator.
+
+    ministack does so for other runtimes; for `provided` ones it sets its own after the function's.
+    """
+
+    def as_configured(original: Callable) -> Callable:
+        def environment(config: dict, code_dir: str, port: int) -> dict:
+            own = config.get("Environment", {}).get("Variables", {}).get("AWS_ENDPOINT_URL")
+            return original(config, code_dir, port) | ({"AWS_ENDPOINT_URL": own} if own else {})
+
+        return environment
+
+    _mend(lambda_svc, "_provided_worker_env", as_configured)
 
 
 def _poll_fifo_groups_concurrently(lambda_svc: Any) -> None:

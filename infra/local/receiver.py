@@ -69,13 +69,13 @@ class Inbox:
 
 
 class Receiver:
-    """An HTTPS server on a free port of 127.0.0.1, with an inbox a path. A context manager."""
+    """An HTTPS server on 127.0.0.1, with an inbox a path. A context manager."""
 
-    def __init__(self, certificate: Certificate) -> None:
-        """Binds the port; serves from `__enter__` on."""
+    def __init__(self, certificate: Certificate, port: int = 0) -> None:
+        """Binds the port (0: a free one); serves from `__enter__` on."""
         self._changed = threading.Condition()
         self._inboxes: dict[str, Inbox] = {}
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", port), _handler(self))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate.chain, certificate.key)
         self._server.context = context

@@ -60,7 +60,7 @@ impl Spaces for World {
     async fn overview(&self, _: &TenantId) -> Result<TenantOverview, Fault> {
         let memory = self.memory();
         let (registry_version, subscribed) = (memory.registry_version, memory.subscribed.clone());
-        Ok(TenantOverview { version: 1, registry_version, subscribed })
+        Ok(TenantOverview { version: 1, registry_version, subscribed, ..TenantOverview::default() })
     }
 
     async fn placement(&self, _: &TenantId, sensor: &SensorId) -> Result<Option<Space>, Fault> {
