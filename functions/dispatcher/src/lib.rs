@@ -12,7 +12,7 @@
 //! A delivery goes the *direct path*, at once, as long as its subscription has no backlog ([`serving`]). One that
 //! fails is kept, and what follows it in its space with it: a backlog comes to be ([`keeping`]). From then on
 //! deliveries of that space, or, when the receiver is down, of all spaces, are appended to what waits, and only a *run*
-//! that holds the backlog's lease sends them ([`running`], [`sending`]). What all this rests on is
+//! that holds the backlog's lease sends them ([`running`], [`chunks`], [`pacing`]). What all this rests on is
 //! said in [`spacehook_domain::backlog`].
 //!
 //! # Who is responsible when
@@ -39,7 +39,9 @@ pub mod settings;
 
 mod attempting;
 mod aws;
+mod chunks;
 mod keeping;
+mod pacing;
 mod routing;
 mod running;
 mod sending;
