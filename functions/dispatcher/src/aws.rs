@@ -8,7 +8,7 @@ use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
 use spacehook_domain::subscription::{RateLimit, Subscription};
 use spacehook_domain::wake::Wake;
-use spacehook_queues::{DeadLetter, DeadLetterQueue, EventQueue, QueueError, WakeQueue};
+use spacehook_queues::{DeadLetter, DeadLetterQueue, EventQueue, WakeQueue};
 use spacehook_store::{RecordedAttempt, Saved, Store, StoreError};
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -20,6 +20,8 @@ use uuid::Uuid;
 const QUEUE_LIMIT: Duration = Duration::from_secs(1);
 /// How long the shares of an event may take to be queued: several requests.
 const SHARES_LIMIT: Duration = Duration::from_secs(3);
+/// How long one request about a backlog may take, with its repeats: what is not known by then is given back.
+const TABLE_LIMIT: Duration = Duration::from_secs(3);
 /// How long attempts may take to be recorded. The deliveries are made: to outlive the invocation over their record
 /// would have all of them made again.
 const RECORD_LIMIT: Duration = Duration::from_secs(2);
@@ -60,23 +62,23 @@ impl World for AwsWorld {
     }
 
     async fn standings(&self, wanted: &[(SubscriptionKey, BTreeSet<SpaceId>)]) -> Result<Vec<Standing>, Fault> {
-        self.store.standings(wanted).await.map_err(StoreError::into)
+        within(TABLE_LIMIT, self.store.standings(wanted)).await
     }
 
     async fn backlog(&self, key: &SubscriptionKey) -> Result<Option<Backlog>, Fault> {
-        self.store.backlog(key).await.map_err(StoreError::into)
+        within(TABLE_LIMIT, self.store.backlog(key)).await
     }
 
     async fn lanes(&self, key: &SubscriptionKey) -> Result<Vec<Lane>, Fault> {
-        self.store.lanes(key).await.map_err(StoreError::into)
+        within(TABLE_LIMIT, self.store.lanes(key)).await
     }
 
     async fn waiting(&self, key: &SubscriptionKey, space: SpaceId, most: usize) -> Result<Vec<Kept>, Fault> {
-        self.store.waiting(key, space, most).await.map_err(StoreError::into)
+        within(TABLE_LIMIT, self.store.waiting(key, space, most)).await
     }
 
     async fn change(&self, change: &Change) -> Result<Changed, Fault> {
-        Ok(changed(self.store.change_backlog(change, self.now()).await?))
+        Ok(changed(within(TABLE_LIMIT, self.store.change_backlog(change, self.now())).await?))
     }
 
     async fn wake(&self, wake: &Wake, after: Duration) -> Result<(), Fault> {
@@ -92,7 +94,7 @@ impl World for AwsWorld {
     }
 
     async fn permits(&self, key: &SubscriptionKey, limit: RateLimit, second: i64, wanted: u32) -> Result<u32, Fault> {
-        self.store.permits(key, limit, second, wanted).await.map_err(StoreError::into)
+        within(TABLE_LIMIT, self.store.permits(key, limit, second, wanted)).await
     }
 
     async fn bury(&self, poison: &Poison) -> Result<(), Fault> {
@@ -104,7 +106,7 @@ impl World for AwsWorld {
         };
         // Only events have a group.
         let queue = if poison.group.is_some() { &self.dead_events } else { &self.dead_retries };
-        queue.bury(&letter).await.map_err(QueueError::into)
+        within(QUEUE_LIMIT, queue.bury(&letter)).await
     }
 
     async fn show_again(&self, receipt: &Receipt, after: Duration) -> Result<(), Fault> {

@@ -8,7 +8,7 @@ use crate::sending::{ROUND, Sending, Stop};
 use crate::serving::{AFTER_OUR_FAULT, CONCURRENT_ATTEMPTS_OF_ONE};
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use spacehook_domain::backlog::{Change, Dead, Kept, KeptKey, Lane};
+use spacehook_domain::backlog::{Change, Dead, Kept, KeptKey, Lane, SLACK};
 use spacehook_domain::breaker::after;
 use spacehook_domain::failure::FailureReason;
 use spacehook_domain::ids::SpaceId;
@@ -177,7 +177,7 @@ impl<W: World> Dispatcher<W> {
         if !self.wait_for_a_slot(sending).await {
             return Fared::Untried;
         }
-        let number = lane.next_attempt();
+        let (number, began) = (lane.next_attempt(), self.world.now());
         let (subscription, superseded) = (sending.subscription(), stood_for);
         let delivery = Delivery { subscription, event: &kept.event, number, superseded, body: None };
         let Ok(made) = self.attempt(delivery).await else {
@@ -186,7 +186,9 @@ impl<W: World> Dispatcher<W> {
         };
         let now = self.world.now();
         let jitter = self.world.jitter();
-        let is_probe = sending.state().is_probing;
+        // What is tried before its own wait is over, since the receiver seemed to have recovered, uses nothing up.
+        let is_early = lane.not_before.is_some_and(|not_before| not_before > after_slack(began));
+        let is_probe = sending.state().is_probing || is_early;
         let fared = match made.failure() {
             None => {
                 sending.accepted(now);
@@ -259,6 +261,10 @@ impl<W: World> Dispatcher<W> {
         }
         Err("other writers kept changing a lane".into())
     }
+}
+
+fn after_slack(now: Timestamp) -> Timestamp {
+    now.checked_add(SLACK).unwrap_or(Timestamp::MAX)
 }
 
 /// Gives a delivery up.

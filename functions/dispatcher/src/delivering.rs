@@ -83,16 +83,14 @@ impl<W: World> Dispatcher<W> {
     }
 
     async fn bury_poison(&self, messages: &[Message]) -> BTreeSet<usize> {
-        let mut give_back = BTreeSet::new();
-        for (place, message) in messages.iter().enumerate() {
-            let Content::Poison(poison) = &message.content else { continue };
+        let each = messages.iter().enumerate().map(|(place, message)| async move {
+            let Content::Poison(poison) = &message.content else { return None };
             tracing::error!(message_id = message.id, cause = poison.cause, "a queue message can't be read");
-            if let Err(fault) = self.world.bury(poison).await {
-                tracing::error!(message_id = message.id, error = %fault, "it could not be put among the dead letters");
-                give_back.insert(place);
-            }
-        }
-        give_back
+            let fault = self.world.bury(poison).await.err()?;
+            tracing::error!(message_id = message.id, error = %fault, "it could not be put among the dead letters");
+            Some(place)
+        });
+        join_all(each).await.into_iter().flatten().collect()
     }
 
     /// Makes sure that nobody else gets what we work on. A batch may have waited in Lambda's hands before it came to us, and

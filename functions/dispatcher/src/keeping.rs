@@ -3,7 +3,7 @@
 use crate::delivering::Dispatcher;
 use crate::ports::{Changed, Drop, Fault, Standing, World};
 use crate::routing::Task;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::backlog::{Appended, Backlog, Change, Dead, KeptKey, Lane, SLACK};
 use spacehook_domain::breaker::{Breaker, Streak, after};
 use spacehook_domain::event::Event;
@@ -12,14 +12,19 @@ use spacehook_domain::retry::DeadBecause;
 use spacehook_domain::stats::Dropped;
 use spacehook_domain::subscription::{BacklogMode, Subscription};
 use spacehook_domain::wake::Wake;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a change is tried that others overtake, before it is a fault.
 pub(crate) const TRIES: u32 = 12;
+/// How long what a batch leaves may take to settle.
+const TIME_TO_SETTLE: SignedDuration = SignedDuration::from_secs(3);
+/// The first wait after a change that another overtook.
+const AFTER_A_CONFLICT: Duration = Duration::from_millis(10);
 /// Deliveries that one change drops from what waits, at most: a transaction has 100 items.
 const TRIMMED_AT_ONCE: usize = 25;
+/// Bytes of events that one change drops, at most: a transaction has 4 MB, and a batch may put 2.5 MB into it.
+const TRIMMED_BYTES: usize = 1_000_000;
 /// The shortest delay of a timer.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -89,8 +94,8 @@ impl Settlement {
 struct Draft {
     change: Change,
     drops: Vec<(Dropped, u64)>,
-    /// The spaces whose lane it makes.
-    made: BTreeSet<SpaceId>,
+    /// Whether a lane is in it that waits for nothing but a run.
+    ready: bool,
 }
 
 impl<W: World> Dispatcher<W> {
@@ -103,8 +108,12 @@ impl<W: World> Dispatcher<W> {
         let is_live = subscription.activity.is_enabled() && !settlement.gone;
         let mut timer: Option<Duration> = None;
         let mut standing = read;
-        for _ in 0..TRIES {
+        let began = self.world.now();
+        for tries in 1..=TRIES {
             let now = self.world.now();
+            if now.duration_since(began) > TIME_TO_SETTLE {
+                break;
+            }
             let backlog = if is_live { self.heard(&settlement, standing.backlog.as_ref(), now) } else { None };
             let draft = self.draft(&settlement, &standing, backlog.as_ref(), is_live).await?;
             if draft.change.is_empty() {
@@ -123,6 +132,8 @@ impl<W: World> Dispatcher<W> {
                 }
                 return Ok(drops(&subscription, draft.drops, now));
             }
+            // Those who met here must not meet again.
+            self.world.sleep(AFTER_A_CONFLICT.mul_f64(f64::from(tries) * (1.0 + 0.9 * self.world.jitter()))).await;
             standing = self.standing(&subscription, settlement.lines.iter().map(|line| line.space)).await?;
         }
         Err("other writers kept changing the backlog".into())
@@ -138,7 +149,9 @@ impl<W: World> Dispatcher<W> {
             backlog.drain(now);
             backlog.failures_in_a_row = failures_in_a_row;
         }
-        let has_failed = settlement.failures().next().is_some();
+        // Where it is not closed, a run looks at all lanes before it closes: what is appended needs no change of it, and
+        // so many that fail at once do not fight for it.
+        let has_failed = settlement.failures().next().is_some() && read.is_none_or(|read| read.breaker.is_closed());
         if has_failed {
             backlog.quiet_since = None;
         }
@@ -156,7 +169,7 @@ impl<W: World> Dispatcher<W> {
     ) -> Result<Draft, Fault> {
         let subscription = &settlement.subscription;
         let now = self.world.now();
-        let mut draft = Draft { change: Change::of(subscription.key()), drops: Vec::new(), made: BTreeSet::new() };
+        let mut draft = Draft { change: Change::of(subscription.key()), drops: Vec::new(), ready: false };
         if let Some(backlog) = backlog {
             draft.change.set_backlog(standing.backlog.as_ref(), backlog.clone());
         }
@@ -168,10 +181,12 @@ impl<W: World> Dispatcher<W> {
             if let (None, Some(failed)) = (read, line.failed) {
                 mark(&mut lane, failed, now, is_live);
             }
-            if read.is_some() {
+            let is_being_sent = standing.backlog.as_ref().is_some_and(|backlog| backlog.is_leased(now));
+            if read.is_some() && !is_being_sent {
                 self.trim(subscription, &mut lane, &mut appended, &mut draft, now).await?;
-            } else {
-                draft.made.insert(line.space);
+            }
+            if lane.not_before.is_none() && lane.failed_at.is_none() {
+                draft.ready = true;
             }
             draft.drops.push((Dropped::Superseded, number_of(appended.delete.len())));
             draft.change.put.extend(appended.put);
@@ -198,7 +213,12 @@ impl<W: World> Dispatcher<W> {
         if room == 0 || !(is_old(lane.kept_since) || is_full(lane)) {
             return Ok(());
         }
+        let mut bytes = 0;
         for kept in self.world.waiting(&subscription.key(), lane.space, room).await? {
+            bytes += kept.event.data.to_string().len();
+            if bytes > TRIMMED_BYTES {
+                break;
+            }
             let because = if is_old(kept.kept_at) {
                 DeadBecause::Expired
             } else if is_full(lane) {
@@ -223,7 +243,7 @@ impl<W: World> Dispatcher<W> {
         Ok(())
     }
 
-    /// A lane was made by appending alone: a run that is just ending may not have seen it, or the subscription may have
+    /// Something was appended without the backlog: a run that is just ending may not have seen it, or the subscription may have
     /// been enabled meanwhile. And where the timer of the backlog is lost, whoever passes sets another.
     async fn see_that_it_is_sent(
         &self,
@@ -233,12 +253,22 @@ impl<W: World> Dispatcher<W> {
         now: Timestamp,
     ) -> Result<(), Fault> {
         let is_lost = subscription.activity.is_enabled() && read.is_some_and(|read| read.is_overdue(now));
-        let is_unseen = if draft.made.is_empty() {
-            false
-        } else {
-            self.world.backlog(&subscription.key()).await?.is_some_and(|backlog| backlog.breaker.is_closed())
-        };
-        if is_lost || is_unseen {
+        if is_lost && let Some(read) = read {
+            return self.set_again(subscription, read, now).await;
+        }
+        let is_unseen = draft.ready
+            && self.world.backlog(&subscription.key()).await?.is_some_and(|backlog| backlog.breaker.is_closed());
+        if is_unseen {
+            self.world.wake(&Wake::now(subscription.key()), SOON).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets a timer in the place of one that is lost. Of many who notice, one does.
+    async fn set_again(&self, subscription: &Subscription, read: &Backlog, now: Timestamp) -> Result<(), Fault> {
+        let mut change = Change::of(subscription.key());
+        change.set_backlog(Some(read), Backlog { wake_at: Some(now), lease_until: None, ..read.clone() });
+        if self.world.change(&change).await? == Changed::Yes {
             self.world.wake(&Wake::now(subscription.key()), SOON).await?;
         }
         Ok(())

@@ -29,7 +29,7 @@ use crate::serving::AFTER_OUR_FAULT;
 
 /// How long a run sends, at most; then it hands over to the next. Short, so that the other timers of its batch wait
 /// for no more than this.
-const RUN: SignedDuration = SignedDuration::from_secs(20);
+const RUN: SignedDuration = SignedDuration::from_secs(10);
 /// A run begins no attempt in the last part of its lease: the attempt, and the change that settles it, fit in there.
 pub(crate) const LAST_PART: SignedDuration = SignedDuration::from_secs(12);
 /// The shortest and the longest delay of a timer.
@@ -182,11 +182,11 @@ impl<W: World> Dispatcher<W> {
         let sending = Sending::new(subscription, leased.clone(), until);
         let mut is_done = true;
         for lane in self.world.lanes(&key).await? {
+            self.treat(&sending, lane).await?;
             is_done = !sending.is_over(self.world.now());
             if !is_done {
                 break;
             }
-            self.treat(&sending, lane).await?;
         }
         sending.into_outcome(served);
         let mut new = Backlog { lease_until: None, ..leased.clone() };

@@ -1,6 +1,6 @@
 //! What a batch holds for one subscription: sent directly where nothing of it waits, appended to its backlog elsewhere.
 
-use crate::attempting::Delivery;
+use crate::attempting::{Delivery, Made};
 use crate::delivering::{Dispatcher, TIME_FOR_AN_ATTEMPT};
 use crate::keeping::{Failed, Settlement, ToKeep};
 use crate::ports::{Fault, Standing, World};
@@ -194,7 +194,7 @@ impl<W: World> Dispatcher<W> {
                 sent.stop = Some(Stop::Failed(Failed { wait: AFTER_OUR_FAULT, is_receivers: false }));
                 break;
             };
-            lock(heard).took(self.world.now().duration_since(now), made.failure().is_none());
+            lock(heard).took(took(&made), made.failure().is_none());
             let stop = match made.failure() {
                 None => {
                     lock(heard).streak.success();
@@ -260,6 +260,11 @@ fn patience(lines: &[Line], now: Timestamp) -> SignedDuration {
     let is_late = |task: &Task| now.duration_since(task.event.received_at) > LATE;
     let are_late = lines.iter().flat_map(|line| &line.tasks).any(is_late);
     if are_late { PATIENCE_WHEN_LATE } else { PATIENCE }
+}
+
+/// How long the receiver took: what it took us to begin is none of its doing.
+fn took(made: &Made) -> SignedDuration {
+    SignedDuration::from_millis(i64::try_from(made.recorded.attempt.duration_ms).unwrap_or(i64::MAX))
 }
 
 /// Which lines are sent directly, and which are appended to what waits.

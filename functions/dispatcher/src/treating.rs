@@ -2,7 +2,7 @@
 
 use crate::delivering::Dispatcher;
 use crate::ports::{Changed, Fault, World};
-use crate::sending::Sending;
+use crate::sending::{Sending, Stop};
 use spacehook_domain::backlog::{Change, Kept, KeptKey, Lane, OnEnable, Treatment};
 use spacehook_domain::stats::Dropped;
 use spacehook_domain::subscription::BacklogMode;
@@ -31,9 +31,13 @@ enum Step {
 
 impl<W: World> Dispatcher<W> {
     /// Discards what was to be discarded, or leaves the newest of each type alone. Returns the lane as it is then; none
-    /// where nothing is left of it.
+    /// where nothing is left of it, or where the run's time is over first.
     pub(crate) async fn treat(&self, sending: &Sending<'_>, mut lane: Lane) -> Result<Option<Lane>, Fault> {
         while let Some(treating) = treating(sending, &lane) {
+            if sending.is_over(self.world.now()) {
+                sending.state().stop(Stop::Enough);
+                return Ok(None);
+            }
             lane = match self.treat_step(sending, treating, lane).await? {
                 Step::More(lane) => lane,
                 Step::Done(lane) => return Ok(Some(lane)),

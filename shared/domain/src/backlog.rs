@@ -117,8 +117,11 @@ impl Backlog {
     /// Takes in what direct attempts said of the receiver: opens the breaker after the fifth failure in a row. While it
     /// is not closed, only the run that holds the lease decides.
     pub fn hear(&mut self, streak: Streak, now: Timestamp, retry_after: Option<Duration>, jitter: f64) {
+        if !self.breaker.is_closed() {
+            return;
+        }
         self.failures_in_a_row = streak.added_to(self.failures_in_a_row);
-        if self.breaker.is_closed() && self.failures_in_a_row >= OPENS_AFTER {
+        if self.failures_in_a_row >= OPENS_AFTER {
             self.open(now, retry_after, jitter);
         }
     }
@@ -135,7 +138,8 @@ impl Backlog {
         self.breaker = Breaker::Draining { since: now };
         self.wake_at.get_or_insert(now);
         self.failures_in_a_row = 0;
-        self.pace = Pace::default();
+        // Not faster than it last bore.
+        self.pace = self.pace.min(Pace::default());
         self.paused_until = None;
         self.quiet_since = None;
     }

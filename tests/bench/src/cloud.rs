@@ -18,7 +18,8 @@ const REPEATED_BYTES: usize = 400;
 pub(crate) struct Calls(Arc<Mutex<BTreeMap<String, u64>>>);
 
 impl Calls {
-    fn count(&self, operation: &str) {
+    /// Counts a call.
+    pub(crate) fn count(&self, operation: &str) {
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = calls.get_mut(operation) {
             *count += 1;

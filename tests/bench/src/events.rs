@@ -14,6 +14,10 @@ pub(crate) const BATCH: u32 = 10;
 pub(crate) const BODY_BYTES: usize = 600;
 /// Spaces that the events are of, in turn: no two events of a batch are of one space.
 const SPACES: u32 = 1_000;
+/// When events were received, seconds since 1970, as long as their batch is not handed out.
+const RECEIVED_S: i64 = EPOCH_S + 1;
+/// When their messages were received from the queue, milliseconds since 1970, as long as that.
+const FIRST_RECEIVED_MS: &str = "1770000001234";
 
 /// The event of this number. Its id is the number, so that who receives it knows which it is.
 pub(crate) fn event(number: u32) -> anyhow::Result<Event> {
@@ -32,7 +36,7 @@ pub(crate) fn event(number: u32) -> anyhow::Result<Event> {
             space_ref_id: SpaceRefId::parse(format!("room {space}"))?,
         },
         occurred_at: at,
-        received_at: at,
+        received_at: Timestamp::from_second(RECEIVED_S)?,
         change: Change { occupancy_changed: true, first_of_hour: false },
         data: report(space, at)?,
     })
@@ -71,8 +75,17 @@ fn report(space: u32, at: Timestamp) -> anyhow::Result<Value> {
 pub(crate) struct Batch {
     /// Its number: its first event is the one of ten times this.
     pub(crate) number: u32,
-    /// The invocation's document.
-    pub(crate) document: String,
+    written: String,
+}
+
+impl Batch {
+    /// The invocation's document, of a batch that is received at this moment. The dispatcher gives messages back that were
+    /// received too long ago, and has less patience with receivers while events are late.
+    pub(crate) fn document(&self, at: Timestamp) -> anyhow::Result<String> {
+        let received = Timestamp::from_second(RECEIVED_S)?.to_string();
+        let document = self.written.replace(FIRST_RECEIVED_MS, &at.as_millisecond().to_string());
+        Ok(document.replace(&received, &at.to_string()))
+    }
 }
 
 /// Writes batches. What does not change from event to event is written once, so that a batch costs the stub little.
@@ -112,7 +125,7 @@ impl Batches {
         }
         document.push_str("]}");
         self.written += 1;
-        Ok(Batch { number, document })
+        Ok(Batch { number, written: document })
     }
 }
 
@@ -141,7 +154,7 @@ fn message(event: &Event) -> anyhow::Result<Value> {
             "ApproximateReceiveCount": "1",
             "SentTimestamp": "1770000000000",
             "SenderId": "000000000000",
-            "ApproximateFirstReceiveTimestamp": "1770000000010",
+            "ApproximateFirstReceiveTimestamp": FIRST_RECEIVED_MS,
             "MessageGroupId": format!("{TENANT}:{}", event.space.space_id),
             "MessageDeduplicationId": event.id,
             "SequenceNumber": id,
@@ -172,17 +185,22 @@ mod tests {
     #[test]
     fn a_batch_holds_its_ten_events_each_of_another_space() {
         let mut batches = Batches::new().unwrap();
+        let at = Timestamp::from_millisecond(1_780_000_000_123).unwrap();
         let batches: Vec<Batch> = (0..=SPACES / BATCH).map(|_| batches.next().unwrap()).collect();
         // The first batch, one in between, and the first that has a second event of its spaces.
         for number in [0, 3, SPACES / BATCH] {
             let batch = &batches[number as usize];
             assert_eq!(batch.number, number);
-            let document: Value = serde_json::from_str(&batch.document).unwrap();
+            let document: Value = serde_json::from_str(&batch.document(at).unwrap()).unwrap();
             let records = document["Records"].as_array().unwrap().iter();
+            for record in records.clone() {
+                assert_eq!(record["attributes"]["ApproximateFirstReceiveTimestamp"], "1780000000123");
+            }
             let events: Vec<Event> =
                 records.map(|record| Event::from_json(record["body"].as_str().unwrap()).unwrap()).collect();
-            let expected: Vec<Event> =
-                (number * 10..number * 10 + 10).map(|event| super::event(event).unwrap()).collect();
+            let expected: Vec<Event> = (number * 10..number * 10 + 10)
+                .map(|number| Event { received_at: at, ..event(number).unwrap() })
+                .collect();
             assert_eq!(events, expected);
             let spaces: std::collections::BTreeSet<_> = events.iter().map(|event| event.space.space_id).collect();
             assert_eq!(spaces.len(), 10);

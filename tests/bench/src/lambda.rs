@@ -91,14 +91,15 @@ impl Lambda {
             self.0.idle.send_replace(false);
         }
         let batch = self.0.batches.lock().await.recv().await.context("there are no more batches")?;
+        let now = now();
         let head = format!(
             "lambda-runtime-aws-request-id: {}\r\nlambda-runtime-deadline-ms: {}\r\n\
              lambda-runtime-invoked-function-arn: arn:aws:lambda:us-east-1:000000000000:function:bench\r\n\
              content-type: application/json\r\n",
             batch.number,
-            now_ms() + TIMEOUT_MS
+            now.as_millisecond() + TIMEOUT_MS
         );
-        let answer = answer("200 OK", &head, batch.document.as_bytes());
+        let answer = answer("200 OK", &head, batch.document(now)?.as_bytes());
         self.lock().push(Invocation { handed_out: Instant::now(), answered: None });
         Ok(answer)
     }
@@ -126,6 +127,6 @@ impl Server for Lambda {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a deadline is told by the clock on the wall, and this is no function")]
-fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
+fn now() -> Timestamp {
+    Timestamp::now()
 }

@@ -30,6 +30,8 @@ mod options;
 mod process;
 mod receiver;
 mod report;
+#[cfg(test)]
+mod requests;
 mod server;
 mod subscribers;
 

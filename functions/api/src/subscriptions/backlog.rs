@@ -1,7 +1,7 @@
 //! What waits for a subscription: its backlog.
 
 use super::changes;
-use super::enabling::{KeptChoice, LATER, draining, wake};
+use super::enabling::{KeptChoice, LATER, discarding, wake};
 use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
 use crate::openapi::EventTypeName;
@@ -15,7 +15,7 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use spacehook_domain::backlog::{Backlog, Change, Kept, Lane, OnEnable, Treatment};
+use spacehook_domain::backlog::{Backlog, Change, Kept, Lane, Treatment};
 use spacehook_domain::breaker::Breaker;
 use spacehook_domain::event::Event;
 use spacehook_domain::subscription::Subscription;
@@ -308,7 +308,7 @@ async fn discard(app: &App, subscription: &Subscription) -> Result<(), Problem> 
         }
         let now = app.now();
         let mut change = Change::of(key.clone());
-        change.set_backlog(backlog.as_ref(), draining(backlog.as_ref(), OnEnable::Discard, now));
+        change.set_backlog(backlog.as_ref(), discarding(backlog.as_ref(), now));
         wake(app, &key, LATER).await;
         if app.backlogs.change(&change, now).await? == Saved::Yes {
             wake(app, &key, Duration::ZERO).await;

@@ -79,6 +79,18 @@ pub(super) fn draining(read: Option<&Backlog>, what: OnEnable, now: Timestamp) -
     backlog
 }
 
+/// A backlog of which what was kept until now is discarded. Whether its receiver is sent to is another matter: an open
+/// breaker stays open, and the next probe finds nothing of before.
+pub(super) fn discarding(read: Option<&Backlog>, now: Timestamp) -> Backlog {
+    match read {
+        Some(open) if open.breaker.is_open() => {
+            let treatment = Some(Treatment { what: OnEnable::Discard, kept_before: now });
+            Backlog { treatment, ..open.clone() }
+        }
+        _ => draining(read, OnEnable::Discard, now),
+    }
+}
+
 /// What was discarded stays so, though a later enabling delivers what came after it.
 fn treatment(before: Option<Treatment>, what: OnEnable, now: Timestamp) -> Treatment {
     match before {
