@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// An attempt's longest time.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// What a quick receiver takes at most.
+const QUICK: Duration = Duration::from_millis(500);
 /// What calls and polls may add to a healthy delivery's delay.
 const SLACK: Duration = Duration::from_secs(2);
 
@@ -276,9 +278,16 @@ impl<'a> Case<'a> {
             return Ok(());
         }
         let host = self.subscription.url.trim_start_matches("https://").trim_end_matches("/hook");
-        let own = self.run.scenario.receivers[host].slowest() * 10 + SLACK;
-        for (sent, event, at) in self.delays() {
+        let slowest = self.run.scenario.receivers[host].slowest();
+        let delays = self.delays();
+        for (sent, event, at) in delays.iter().copied() {
             let ahead = self.batches_ahead(state, sent, event);
+            // What of its space was before it when it was sent, each as slow as the slowest: that is its own doing.
+            let is_before = |(before, other, accepted): &&(Duration, &Event, Duration)| {
+                other.space.space_id == event.space.space_id && *before <= sent && *accepted >= sent
+            };
+            let waiting = u32::try_from(delays.iter().filter(is_before).count()).unwrap_or(u32::MAX);
+            let own = slowest * waiting.max(10) + SLACK;
             let bound = own + (ATTEMPT + SLACK + self.run.scenario.poll) * (ahead + 1);
             if at.saturating_sub(sent) > bound {
                 let what = format!(
@@ -325,16 +334,18 @@ impl<'a> Case<'a> {
         self.wanted.iter().filter_map(delay).collect()
     }
 
-    /// How long a delivery took at most, of a receiver that never fails, where nothing of ours does.
+    /// How long a delivery took at most, of a quick receiver that never fails, where nothing of ours does.
     fn longest_delay(&self) -> Option<Duration> {
-        if self.run.scenario.kind == Kind::Faulty || !self.is_steady() {
+        let host = self.subscription.url.trim_start_matches("https://").trim_end_matches("/hook");
+        let is_quick = self.run.scenario.receivers[host].slowest() <= QUICK;
+        if self.run.scenario.kind == Kind::Faulty || !self.is_steady() || !is_quick {
             return None;
         }
         self.delays().into_iter().map(|(sent, _, at)| at.saturating_sub(sent)).max()
     }
 }
 
-/// The longest delay of a healthy receiver, where nothing of ours fails.
+/// The longest delay of a quick and healthy receiver, where nothing of ours fails.
 pub(crate) fn longest_delay(run: &Run) -> Duration {
     let state = run.cloud.state();
     let of = |subscription| Case::of(run, &state, subscription).longest_delay();

@@ -45,7 +45,7 @@ fn tell(totals: &Totals, wall: Option<Duration>) {
     say(format_args!("invocations            {}", totals.invocations));
     say(format_args!("crashes                {}", totals.crashes));
     say(format_args!("other faults           {}", totals.faults));
-    say(format_args!("longest healthy delay  {:.3} s", totals.longest_delay.as_secs_f64()));
+    say(format_args!("longest quick delay    {:.3} s", totals.longest_delay.as_secs_f64()));
     if let Some(wall) = wall {
         say(format_args!("wall time              {:.1} s", wall.as_secs_f64()));
     }
