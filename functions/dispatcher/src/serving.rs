@@ -223,10 +223,10 @@ impl<W: World> Dispatcher<W> {
             record.lock().unwrap_or_else(PoisonError::into_inner).push(made.recorded);
             match stop {
                 Ok(()) => sent.settled += 1,
-                Err(failed) => sent.stop = Some(Stop::Failed(failed)),
-            }
-            if sent.stop.is_some() {
-                break;
+                Err(failed) => {
+                    sent.stop = Some(Stop::Failed(failed));
+                    break;
+                }
             }
         }
         sent

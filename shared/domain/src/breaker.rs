@@ -93,16 +93,6 @@ impl Streak {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// Whether nothing was heard.
-    pub fn is_silent(self) -> bool {
-        self == Self::default()
-    }
-
-    /// Whether the receiver accepted anything.
-    pub fn succeeded(self) -> bool {
-        self.succeeded
-    }
-
     /// The failures in a row, where there had been so many before.
     #[must_use]
     pub fn added_to(self, before: u32) -> u32 {
@@ -153,7 +143,6 @@ mod tests {
     #[test]
     fn a_success_ends_a_row_of_failures() {
         let mut streak = Streak::default();
-        assert!(streak.is_silent());
         streak.failure();
         streak.failure();
         assert_eq!(streak.added_to(2), 4);
