@@ -48,6 +48,8 @@ def deploy(
     overrides = [f"{name}={value}" for name, value in sorted(parameters.items())]
     _run(
         [aws, "cloudformation", "deploy", "--template-file", str(packaged), "--stack-name", stack,
+         # By way of the bucket: CloudFormation takes no more than 51,200 bytes directly.
+         "--s3-bucket", bucket, "--s3-prefix", stack,
          "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset",
          *(["--parameter-overrides", *overrides] if overrides else [])],
         environment, quiet,

@@ -18,6 +18,7 @@ from typing import Any
 
 from cloud import Cloud
 
+import function_settings
 from waiting import until
 
 Rule = dict[str, Any]
@@ -74,16 +75,5 @@ class FaultProxy:
 @contextlib.contextmanager
 def between(cloud: Cloud, function: str, log: Path) -> Iterator[FaultProxy]:
     """A proxy between a function of this cloud and the emulator, as long as the block lasts."""
-    functions, name = cloud.client("lambda"), cloud.function_name(function)
-    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-
-    def set_variables(variables: dict[str, str]) -> None:
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-        functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
-
-    with FaultProxy(cloud, log) as proxy:
-        set_variables(before | {"AWS_ENDPOINT_URL": proxy.url})
-        try:
-            yield proxy
-        finally:
-            set_variables(before)
+    with FaultProxy(cloud, log) as proxy, function_settings.changed(cloud, function, AWS_ENDPOINT_URL=proxy.url):
+        yield proxy

@@ -29,6 +29,7 @@ class Subscription:
     """A subscription, and the inbox it sends to."""
 
     api: Api
+    tenant: str
     receiver: Receiver
     id: str
     secret: str
@@ -142,7 +143,7 @@ class Scene:
         }
         made = self.api.call("POST", "/v1/subscriptions", body)
         self.subscriptions.append(made["id"])
-        return Subscription(self.api, self.receiver, made["id"], made["signing_secret"], inbox)
+        return Subscription(self.api, self.tenant, self.receiver, made["id"], made["signing_secret"], inbox)
 
     def close(self) -> None:
         """Deletes its subscriptions: no retry of this test is left to disturb the next one."""

@@ -12,6 +12,7 @@ use spacehook_domain::attempt::Attempt;
 use spacehook_domain::backlog::Backlog;
 use spacehook_domain::credentials::Credentials;
 use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, TenantId};
+use spacehook_domain::notice::Notice;
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
@@ -23,6 +24,10 @@ use spacehook_store::{
 use std::collections::BTreeMap;
 
 mod backlogs;
+mod news;
+
+pub use news::Announcer;
+mod contacts;
 
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
@@ -107,8 +112,16 @@ impl SubscriptionRecords for Store {
         Ok(self.create_subscription(subscription).await?)
     }
 
-    async fn update(&self, before: &Subscription, after: &Subscription) -> Result<(), ChangeFailed> {
-        Ok(self.update_subscription(before, after).await?)
+    async fn update(
+        &self,
+        before: &Subscription,
+        after: &Subscription,
+        notice: Option<&Notice>,
+    ) -> Result<(), ChangeFailed> {
+        match notice {
+            None => Ok(self.update_subscription(before, after).await?),
+            Some(notice) => Ok(self.update_subscription_with_notice(before, after, notice).await?),
+        }
     }
 
     async fn enable(
@@ -117,9 +130,10 @@ impl SubscriptionRecords for Store {
         after: &Subscription,
         backlog_read: Option<&Backlog>,
         backlog: Backlog,
+        notice: Option<&Notice>,
     ) -> Result<(), ChangeFailed> {
         // The change is of the moment that the subscription was changed.
-        match self.enable_subscription(before, after, backlog_read, backlog, after.updated_at).await? {
+        match self.enable_subscription(before, after, backlog_read, backlog, notice, after.updated_at).await? {
             Saved::Yes => Ok(()),
             Saved::Conflict => Err(ChangeFailed::Conflict),
         }

@@ -1,7 +1,9 @@
 //! What every handler can reach.
 
 use crate::auth::Keys;
-use crate::ports::{BacklogRecords, KeyRecords, RegistryRecords, Secrets, SubscriptionRecords, Timers};
+use crate::ports::{
+    BacklogRecords, ContactRecords, KeyRecords, News, RegistryRecords, Secrets, SubscriptionRecords, Timers,
+};
 use crate::problem::Problem;
 use jiff::Timestamp;
 use spacehook_domain::ids::TenantId;
@@ -19,8 +21,12 @@ pub struct Parts {
     pub subscriptions: Arc<dyn SubscriptionRecords>,
     /// What waits for them, and what was given up.
     pub backlogs: Arc<dyn BacklogRecords>,
+    /// Tells others of the tenant.
+    pub news: Arc<dyn News>,
     /// Has what waits looked at.
     pub timers: Arc<dyn Timers>,
+    /// Contacts of tenants.
+    pub contacts: Arc<dyn ContactRecords>,
     /// Buildings, floors, spaces and sensors.
     pub registry: Arc<dyn RegistryRecords>,
     /// API keys.

@@ -9,6 +9,8 @@ use spacehook_runtime::{Environment, InvalidEnvironment};
 pub struct Configuration {
     /// The table (`TABLE_NAME`).
     pub table_name: String,
+    /// The queue of events (`EVENTS_QUEUE_URL`).
+    pub events_queue_url: String,
     /// The queue of timers (`RETRIES_QUEUE_URL`).
     pub retries_queue_url: String,
     /// What names of secrets begin with (`SECRET_PREFIX`).
@@ -40,14 +42,16 @@ pub fn read<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> Resul
     let ports = environment.parsed("ALLOWED_PORTS", PortPolicy::default(), PortPolicy::parse);
     let rest = (
         environment.required("TABLE_NAME"),
+        environment.required("EVENTS_QUEUE_URL"),
         environment.required("RETRIES_QUEUE_URL"),
         environment.required("SECRET_PREFIX"),
         environment.required("ADMIN_KEY_SECRET_ARN"),
     );
-    let ((table_name, retries_queue_url, secret_prefix, admin_key_arn), first_tenant) =
+    let ((table_name, events_queue_url, retries_queue_url, secret_prefix, admin_key_arn), first_tenant) =
         environment.finish((rest, first_tenant))?;
     Ok(Configuration {
         table_name,
+        events_queue_url,
         retries_queue_url,
         secret_prefix,
         admin_key_arn,
@@ -72,6 +76,7 @@ mod tests {
                 .to_string();
         for name in [
             "TABLE_NAME",
+            "EVENTS_QUEUE_URL",
             "RETRIES_QUEUE_URL",
             "SECRET_PREFIX",
             "ADMIN_KEY_SECRET_ARN",
@@ -87,6 +92,7 @@ mod tests {
     fn what_the_template_gives_is_enough() {
         let read = read(environment(&[
             ("TABLE_NAME", "t"),
+            ("EVENTS_QUEUE_URL", "e"),
             ("RETRIES_QUEUE_URL", "https://sqs.example.com/1/retries"),
             ("SECRET_PREFIX", "spacehook/dev/"),
             ("ADMIN_KEY_SECRET_ARN", "arn:x"),

@@ -1,11 +1,17 @@
 //! The api function.
 
+mod metrics;
+
 use anyhow::Context as _;
+use axum::middleware::map_response;
+use axum::response::Response;
 use lambda_runtime::Error;
-use spacehook_api::adapters::SecretsManager;
+use spacehook_api::adapters::{Announcer, SecretsManager};
+use spacehook_api::observe::Observed;
 use spacehook_api::{App, Parts, configuration, lambda, router};
 use spacehook_credentials::CredentialStore;
-use spacehook_queues::WakeQueue;
+use spacehook_queues::{EventQueue, WakeQueue};
+use spacehook_runtime::metrics::{Invocation, Metrics};
 use spacehook_runtime::{Environment, aws_config, init_logging, now};
 use spacehook_store::Store;
 use std::sync::Arc;
@@ -13,15 +19,23 @@ use std::sync::Arc;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
-    init_logging(environment.optional("LOG_LEVEL").as_deref());
+    let log_level = environment.optional("LOG_LEVEL");
+    init_logging(log_level.as_deref());
+    let metrics = Arc::new(Metrics::start(environment.required("STAGE"), "api", log_level.as_deref())?);
     let aws = aws_config(&environment);
     let configuration = configuration::read(environment).context("api can't start")?;
     let store = Arc::new(Store::new(aws_sdk_dynamodb::Client::new(&aws), configuration.table_name));
+    let sqs = aws_sdk_sqs::Client::new(&aws);
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
     let app = App::new(Parts {
         subscriptions: store.clone(),
         backlogs: store.clone(),
-        timers: Arc::new(WakeQueue::new(aws_sdk_sqs::Client::new(&aws), configuration.retries_queue_url)),
+        news: Arc::new(Announcer {
+            store: store.clone(),
+            events: EventQueue::new(sqs.clone(), configuration.events_queue_url),
+        }),
+        timers: Arc::new(WakeQueue::new(sqs, configuration.retries_queue_url)),
+        contacts: store.clone(),
         registry: store.clone(),
         keys: store,
         secrets: Arc::new(SecretsManager {
@@ -33,5 +47,12 @@ async fn main() -> Result<(), Error> {
         clock: Box::new(now),
         randomness: |bytes| getrandom::fill(bytes).is_ok(),
     });
-    lambda_runtime::run(lambda::service(router(app))).await
+    let counted = router(app).layer(map_response(move |response: Response| {
+        if let Some(observed) = response.extensions().get::<Observed>() {
+            let invocation = Invocation { request_id: &observed.request_id, trace_id: None };
+            metrics.emit(&metrics::measured(observed), invocation);
+        }
+        std::future::ready(response)
+    }));
+    lambda_runtime::run(lambda::service(counted)).await
 }

@@ -16,6 +16,17 @@ use uuid::Uuid;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// What was observed of a request; the response has it as an extension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// The request's id.
+    pub request_id: String,
+    /// The status it was answered with.
+    pub status: u16,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
 /// Where the authorization leaves who calls, for the log.
 #[derive(Debug, Clone, Default)]
 pub struct CallerSlot(Arc<OnceLock<(String, String)>>);
@@ -50,6 +61,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let (tenant, key_id) = slot.tenant_and_key();
     let status = response.status().as_u16();
     tracing::info!(%method, route, status, duration_ms, tenant, key_id, request_id, "request {request_id}: {status}");
+    response.extensions_mut().insert(Observed { request_id, status, duration_ms });
     response
 }
 

@@ -6,7 +6,7 @@
 //! --test it openapi` writes it anew.
 
 use crate::problem::{Kind, Problem, ProblemDocument};
-use crate::{App, import, keys, observe, registry, subscriptions, system};
+use crate::{App, contacts, import, keys, observe, registry, subscriptions, system};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,24 @@ pub enum EventTypeName {
     SpaceReport,
     /// A space became available or occupied.
     SpaceAvailability,
+    /// None of the sensors of a space has been heard of lately.
+    SpaceStale,
+    /// A sensor has sent no reading for a while.
+    SensorReadingStale,
+    /// A device is there again.
+    DeviceHealthStatusOnline,
+    /// A device has not been heard of for a while, or its connection broke.
+    DeviceHealthStatusLostCommunication,
+    /// A device has not been heard of for a long while.
+    DeviceHealthStatusOffline,
+    /// Another subscription was enabled.
+    SubscriptionEnabled,
+    /// Another subscription was disabled.
+    SubscriptionDisabled,
+    /// Many attempts of another subscription fail.
+    SubscriptionFailing,
+    /// The attempts of another subscription that was failing are accepted again.
+    SubscriptionRecovered,
 }
 
 #[derive(OpenApi)]
@@ -57,6 +75,7 @@ struct Described;
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Described::openapi())
         .merge(subscriptions::described())
+        .merge(contacts::described())
         .merge(registry::described())
         .merge(import::described())
         .merge(keys::described())
@@ -67,6 +86,7 @@ fn described() -> OpenApiRouter<App> {
 pub fn router(app: App) -> Router {
     Router::new()
         .merge(subscriptions::routes())
+        .merge(contacts::routes())
         .merge(registry::routes())
         .merge(import::routes())
         .merge(keys::routes())

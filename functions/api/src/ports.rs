@@ -13,13 +13,15 @@ use spacehook_domain::event::EventType;
 use spacehook_domain::ids::{
     BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
 };
+use spacehook_domain::notice::Notice;
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::Subscription;
 use spacehook_domain::wake::Wake;
 use spacehook_store::{
-    Page, PageRequest, Put, Replayed, SENSORS_LIMIT, Saved, SpaceDraft, SpaceWithSensors, UnassignedSensor,
+    Contacts, Page, PageRequest, Put, Replayed, SENSORS_LIMIT, Saved, SpaceDraft, SpaceWithSensors, UnassignedSensor,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -68,8 +70,13 @@ pub enum ChangeFailed {
 pub trait SubscriptionRecords: Send + Sync {
     /// Keeps a new one.
     async fn create(&self, subscription: &Subscription) -> Result<(), ChangeFailed>;
-    /// Replaces one, if it still is what it was.
-    async fn update(&self, before: &Subscription, after: &Subscription) -> Result<(), ChangeFailed>;
+    /// Replaces one, if it still is what it was. A notice is kept with it, or neither is.
+    async fn update(
+        &self,
+        before: &Subscription,
+        after: &Subscription,
+        notice: Option<&Notice>,
+    ) -> Result<(), ChangeFailed>;
     /// Replaces one that gets enabled, and with it the backlog that was read: both, if they still are what they were, or
     /// neither. The new backlog's version is made of the old one's.
     async fn enable(
@@ -78,6 +85,7 @@ pub trait SubscriptionRecords: Send + Sync {
         after: &Subscription,
         backlog_read: Option<&Backlog>,
         backlog: Backlog,
+        notice: Option<&Notice>,
     ) -> Result<(), ChangeFailed>;
     /// Removes one, if it still is what it was.
     async fn delete(&self, subscription: &Subscription) -> Result<(), ChangeFailed>;
@@ -104,11 +112,11 @@ pub trait BacklogRecords: Send + Sync {
     /// Reads its lanes: one a space of which something waits.
     async fn lanes(&self, key: &SubscriptionKey) -> Result<Vec<Lane>, Failed>;
     /// Reads the lane of a space.
-    async fn lane(&self, key: &SubscriptionKey, space: SpaceId) -> Result<Option<Lane>, Failed>;
+    async fn lane(&self, key: &SubscriptionKey, stream: Stream) -> Result<Option<Lane>, Failed>;
     /// Reads a page of the deliveries that wait: by space, and within each in the order of sending.
     async fn waiting(&self, key: &SubscriptionKey, page: PageRequest) -> Result<Page<Kept>, ListFailed>;
     /// Reads the delivery of a space that is sent first.
-    async fn first_waiting(&self, key: &SubscriptionKey, space: SpaceId) -> Result<Option<Kept>, Failed>;
+    async fn first_waiting(&self, key: &SubscriptionKey, stream: Stream) -> Result<Option<Kept>, Failed>;
     /// Reads a page of those that were given up, the newest first.
     async fn dead(&self, key: &SubscriptionKey, page: PageRequest) -> Result<Page<Dead>, ListFailed>;
     /// Reads the one of an event that was given up: the last, where there are several.
@@ -117,6 +125,24 @@ pub trait BacklogRecords: Send + Sync {
     async fn change(&self, change: &Change, now: Timestamp) -> Result<Saved, Failed>;
     /// The same, and takes this one off those that were given up; nothing, if it is no longer among them.
     async fn replay(&self, dead: &Dead, change: &Change, now: Timestamp) -> Result<Replayed, Failed>;
+}
+
+/// The contacts of tenants.
+#[async_trait]
+pub trait ContactRecords: Send + Sync {
+    /// Reads a tenant's; none, at revision 0, where none were stored.
+    async fn contacts(&self, tenant: &TenantId) -> Result<Contacts, Failed>;
+    /// Replaces a tenant's, if the stored revision is the one before.
+    async fn put_contacts(&self, tenant: &TenantId, after: &Contacts) -> Result<Saved, Failed>;
+}
+
+/// News of subscriptions, for others of the same tenant.
+#[async_trait]
+pub trait News: Send + Sync {
+    /// Whether any subscription of the tenant asks for this type of event.
+    async fn is_asked_for(&self, tenant: &TenantId, event_type: EventType) -> Result<bool, Failed>;
+    /// Queues the event of a notice that is kept, and says so in the notice. What fails here is left to health.
+    async fn tell(&self, notice: &Notice) -> Result<(), Failed>;
 }
 
 /// The queue of timers.

@@ -11,6 +11,7 @@ use spacehook_domain::failure::{ATTEMPT_DEADLINE, FailureReason};
 use spacehook_domain::request::{self, Telling};
 use spacehook_domain::retry::AttemptNumber;
 use spacehook_domain::subscription::Subscription;
+use spacehook_domain::trace::TraceId;
 use spacehook_domain::{rendering, retry_after};
 use spacehook_store::RecordedAttempt;
 use std::sync::OnceLock;
@@ -65,7 +66,7 @@ impl<W: World> Dispatcher<W> {
         let _place = self.places.acquire().await.ok();
         let started_at = self.world.now();
         let body = delivery.body();
-        let telling = Telling { attempt: number, at: started_at, superseded };
+        let telling = Telling { subscription: &subscription.id, attempt: number, at: started_at, superseded };
         let headers = |credentials: &_| request::headers(event, credentials, telling, &body);
         let outgoing =
             Outgoing { subscription, body: body.clone(), headers: &headers, started_at, deadline: ATTEMPT_DEADLINE };
@@ -74,7 +75,7 @@ impl<W: World> Dispatcher<W> {
             Err(fault) => {
                 let cause = fault.source().map(ToString::to_string);
                 tracing::error!(
-                    tenant = %event.tenant, subscription = %subscription.id, event = %event.id,
+                    tenant = %event.tenant, subscription = %subscription.id, event = %event.id, trace_id = trace_id(event),
                     error = %fault, cause, "a fault of ours prevented an attempt; it is made again"
                 );
                 return Err(fault);
@@ -86,6 +87,7 @@ impl<W: World> Dispatcher<W> {
         let attempt = Attempt {
             event_id: event.id.clone(),
             event_type: event.event_type,
+            trace_id: event.trace.clone(),
             number,
             started_at,
             duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),
@@ -106,12 +108,17 @@ fn log(delivery: Delivery<'_>, outcome: &Outcome) {
     let Delivery { subscription, event, number, .. } = delivery;
     match outcome {
         Outcome::Accepted { status } => tracing::debug!(
-            tenant = %event.tenant, subscription = %subscription.id, event = %event.id, attempt = number.0, status,
-            "accepted"
+            tenant = %event.tenant, subscription = %subscription.id, event = %event.id, trace_id = trace_id(event),
+            attempt = number.0, status, "accepted"
         ),
         Outcome::Failed { reason, .. } => tracing::warn!(
-            tenant = %event.tenant, subscription = %subscription.id, event = %event.id, attempt = number.0, %reason,
-            "an attempt failed"
+            tenant = %event.tenant, subscription = %subscription.id, event = %event.id, trace_id = trace_id(event),
+            attempt = number.0, %reason, "an attempt failed"
         ),
     }
+}
+
+/// The trace of an event, for the log.
+pub(crate) fn trace_id(event: &Event) -> Option<&str> {
+    event.trace.as_ref().map(TraceId::as_str)
 }

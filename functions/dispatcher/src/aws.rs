@@ -5,8 +5,10 @@ use spacehook_authentication::{AuthenticatedClient, Outgoing, OutgoingFault};
 use spacehook_delivery::AttemptResult;
 use spacehook_domain::backlog::{Backlog, Change, Kept, Lane};
 use spacehook_domain::event::{Event, EventType};
-use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
-use spacehook_domain::subscription::{RateLimit, Subscription};
+use spacehook_domain::ids::{SubscriptionKey, TenantId};
+use spacehook_domain::notice::{Happened, Notice};
+use spacehook_domain::stream::Stream;
+use spacehook_domain::subscription::{DisabledReason, RateLimit, Subscription};
 use spacehook_domain::wake::Wake;
 use spacehook_queues::{DeadLetter, DeadLetterQueue, EventQueue, WakeQueue};
 use spacehook_store::{RecordedAttempt, Saved, Store, StoreError};
@@ -61,7 +63,7 @@ impl World for AwsWorld {
         self.receivers.attempt(outgoing).await.map_err(OutgoingFault::into)
     }
 
-    async fn standings(&self, wanted: &[(SubscriptionKey, BTreeSet<SpaceId>)]) -> Result<Vec<Standing>, Fault> {
+    async fn standings(&self, wanted: &[(SubscriptionKey, BTreeSet<Stream>)]) -> Result<Vec<Standing>, Fault> {
         within(TABLE_LIMIT, self.store.standings(wanted)).await
     }
 
@@ -73,8 +75,8 @@ impl World for AwsWorld {
         within(TABLE_LIMIT, self.store.lanes(key)).await
     }
 
-    async fn waiting(&self, key: &SubscriptionKey, space: SpaceId, most: usize) -> Result<Vec<Kept>, Fault> {
-        within(TABLE_LIMIT, self.store.waiting(key, space, most)).await
+    async fn waiting(&self, key: &SubscriptionKey, stream: Stream, most: usize) -> Result<Vec<Kept>, Fault> {
+        within(TABLE_LIMIT, self.store.waiting(key, stream, most)).await
     }
 
     async fn change(&self, change: &Change) -> Result<Changed, Fault> {
@@ -90,7 +92,9 @@ impl World for AwsWorld {
     }
 
     async fn disable(&self, subscription: &Subscription, at: jiff::Timestamp) -> Result<Changed, Fault> {
-        Ok(changed(self.store.disable_gone(subscription, at).await?))
+        let gone = subscription.disabled(at, DisabledReason::Gone);
+        let notice = Notice::new(Happened::Disabled, at, gone, None, true);
+        Ok(changed(self.store.disable(subscription, &notice).await?))
     }
 
     async fn permits(&self, key: &SubscriptionKey, limit: RateLimit, second: i64, wanted: u32) -> Result<u32, Fault> {

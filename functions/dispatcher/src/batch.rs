@@ -45,10 +45,8 @@ impl Message {
     /// Its message group; messages of the queue of retries have none.
     pub fn group(&self) -> Option<String> {
         match &self.content {
-            Content::Event(event) => Some(format!("{}:{}", event.tenant, event.space.space_id)),
-            Content::Share(share) => {
-                Some(format!("{}:{}:{}", share.event.tenant, share.event.space.space_id, share.share))
-            }
+            Content::Event(event) => Some(format!("{}:{}", event.tenant, event.stream())),
+            Content::Share(share) => Some(format!("{}:{}:{}", share.event.tenant, share.event.stream(), share.share)),
             Content::Wake(_) => None,
             Content::Poison(poison) => poison.group.clone(),
         }

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use spacehook_domain::backlog::{Change, Dead, Kept, KeptKey, Lane, SLACK};
 use spacehook_domain::breaker::after;
 use spacehook_domain::failure::FailureReason;
-use spacehook_domain::ids::SpaceId;
 use spacehook_domain::retry::{AfterFailure, DeadBecause, Failure, after_failure};
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{BacklogMode, Subscription};
 
 /// Deliveries that are sent between two changes of a lane: what a crash repeats, at most.
@@ -62,8 +62,8 @@ impl Chunk {
 
 impl<W: World> Dispatcher<W> {
     /// Tries the first delivery of a lane, and nothing else.
-    pub(crate) async fn probe(&self, sending: &Sending<'_>, lanes: &[Lane], space: SpaceId) -> Result<(), Fault> {
-        let Some(lane) = lanes.iter().find(|lane| lane.space == space) else { return Ok(()) };
+    pub(crate) async fn probe(&self, sending: &Sending<'_>, lanes: &[Lane], stream: Stream) -> Result<(), Fault> {
+        let Some(lane) = lanes.iter().find(|lane| lane.stream == stream) else { return Ok(()) };
         let Some(lane) = self.treat(sending, lane.clone()).await? else { return Ok(()) };
         sending.state().is_probing = true;
         let sent = self.send_chunk(sending, lane, 1).await;
@@ -76,11 +76,11 @@ impl<W: World> Dispatcher<W> {
         &self,
         sending: &Sending<'_>,
         lanes: &[Lane],
-        spaces: &[SpaceId],
+        streams: &[Stream],
     ) -> Result<(), Fault> {
         sending.state().round_ends = self.world.now() + ROUND;
-        let find = |space: &SpaceId| lanes.iter().find(|lane| lane.space == *space).cloned();
-        let work: Vec<_> = spaces.iter().filter_map(find).map(|lane| self.send_lane(sending, lane)).collect();
+        let find = |stream: &Stream| lanes.iter().find(|lane| lane.stream == *stream).cloned();
+        let work: Vec<_> = streams.iter().filter_map(find).map(|lane| self.send_lane(sending, lane)).collect();
         let mut running = futures::stream::iter(work).buffer_unordered(CONCURRENT_ATTEMPTS_OF_ONE);
         let mut first_fault = Ok(());
         while let Some(done) = running.next().await {
@@ -108,7 +108,7 @@ impl<W: World> Dispatcher<W> {
 
     /// Sends the first deliveries of a lane, and settles them. Returns the lane if there is more to send of it now.
     async fn send_chunk(&self, sending: &Sending<'_>, lane: Lane, most: usize) -> Result<Option<Lane>, Fault> {
-        let waiting = self.world.waiting(&sending.subscription().key(), lane.space, most).await?;
+        let waiting = self.world.waiting(&sending.subscription().key(), lane.stream, most).await?;
         let version = lane.version;
         let Some(lane) = self.as_new_as(sending, lane, &waiting).await? else { return Ok(None) };
         // What was found is all there is only if nothing was appended after it was read.
@@ -169,7 +169,7 @@ impl<W: World> Dispatcher<W> {
         if sending.subscription().backlog == BacklogMode::All || found.iter().all(is_known) {
             return Ok(Some(lane));
         }
-        let standing = self.standing(sending.subscription(), [lane.space].into_iter()).await?;
+        let standing = self.standing(sending.subscription(), [lane.stream].into_iter()).await?;
         Ok(standing.lanes.into_iter().next())
     }
 
@@ -251,7 +251,7 @@ impl<W: World> Dispatcher<W> {
                 return Ok((!may_go).then(|| new.next()));
             }
             may_go = false;
-            let standing = self.standing(sending.subscription(), [read.space].into_iter()).await?;
+            let standing = self.standing(sending.subscription(), [read.stream].into_iter()).await?;
             match standing.lanes.into_iter().next() {
                 // An answer can get lost, and the write that it was of then looks like somebody else's.
                 Some(lane) if lane == new.clone().next() => return Ok(Some(lane)),

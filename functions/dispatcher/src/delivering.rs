@@ -1,5 +1,6 @@
 //! The delivering of a batch.
 
+use crate::attempting::trace_id;
 use crate::batch::{Content, Message};
 use crate::ports::{Fault, Queue, Standing, World};
 use crate::report::{Report, Served};
@@ -11,7 +12,8 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::breaker::after;
-use spacehook_domain::ids::{SpaceId, SubscriptionKey};
+use spacehook_domain::ids::SubscriptionKey;
+use spacehook_domain::stream::Stream;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -140,8 +142,8 @@ impl<W: World> Dispatcher<W> {
         if jobs.is_empty() {
             return Vec::new();
         }
-        let asked = |job: &Job| (job.subscription.key(), job.lines.iter().map(|line| line.space).collect());
-        let wanted: Vec<(SubscriptionKey, BTreeSet<SpaceId>)> = jobs.iter().map(asked).collect();
+        let asked = |job: &Job| (job.subscription.key(), job.lines.iter().map(|line| line.stream).collect());
+        let wanted: Vec<(SubscriptionKey, BTreeSet<Stream>)> = jobs.iter().map(asked).collect();
         let standings = match self.world.standings(&wanted).await {
             Ok(standings) => standings,
             Err(fault) => {
@@ -197,7 +199,7 @@ impl<W: World> Dispatcher<W> {
                 if let Err(fault) = self.world.share(event).await {
                     let cause = fault.source().map(ToString::to_string);
                     tracing::error!(
-                        tenant = %event.tenant, event = %event.id, error = %fault, cause,
+                        tenant = %event.tenant, event = %event.id, trace_id = trace_id(event), error = %fault, cause,
                         "an event could not be split"
                     );
                     return group.get(done..).unwrap_or_default().to_vec();

@@ -2,14 +2,15 @@
 
 use crate::delivering::Dispatcher;
 use crate::ports::{Changed, Drop, Fault, Standing, World};
+use crate::report::Breakers;
 use crate::routing::Task;
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::backlog::{Appended, Backlog, Change, Dead, KeptKey, Lane, SLACK};
 use spacehook_domain::breaker::{Breaker, Streak, after};
 use spacehook_domain::event::Event;
-use spacehook_domain::ids::SpaceId;
 use spacehook_domain::retry::DeadBecause;
 use spacehook_domain::stats::Dropped;
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{BacklogMode, Subscription};
 use spacehook_domain::wake::Wake;
 use std::sync::Arc;
@@ -40,15 +41,15 @@ pub(crate) struct Failed {
 /// Deliveries of one space that wait from now on.
 #[derive(Debug)]
 pub(crate) struct ToKeep {
-    pub(crate) space: SpaceId,
+    pub(crate) stream: Stream,
     pub(crate) tasks: Vec<Task>,
     /// How the first of them failed, where it was tried.
     pub(crate) failed: Option<Failed>,
 }
 
 impl ToKeep {
-    pub(crate) fn new(space: SpaceId, tasks: &[Task], failed: Option<Failed>) -> Self {
-        Self { space, tasks: tasks.to_vec(), failed }
+    pub(crate) fn new(stream: Stream, tasks: &[Task], failed: Option<Failed>) -> Self {
+        Self { stream, tasks: tasks.to_vec(), failed }
     }
 }
 
@@ -90,6 +91,13 @@ impl Settlement {
     }
 }
 
+/// What came of a settlement.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    pub(crate) drops: Vec<Drop>,
+    pub(crate) breakers: Breakers,
+}
+
 /// A change that is about to be made, and what it means.
 struct Draft {
     change: Change,
@@ -100,7 +108,7 @@ struct Draft {
 
 impl<W: World> Dispatcher<W> {
     /// Settles what a batch leaves of a subscription, in one change. An error means that nothing of it is settled.
-    pub(crate) async fn settle(&self, mut settlement: Settlement, read: Standing) -> Result<Vec<Drop>, Fault> {
+    pub(crate) async fn settle(&self, mut settlement: Settlement, read: Standing) -> Result<Settled, Fault> {
         let subscription = settlement.subscription.clone();
         if settlement.gone {
             settlement.gone = self.disable(&subscription).await?;
@@ -117,7 +125,7 @@ impl<W: World> Dispatcher<W> {
             let backlog = if is_live { self.heard(&settlement, standing.backlog.as_ref(), now) } else { None };
             let draft = self.draft(&settlement, &standing, backlog.as_ref(), is_live).await?;
             if draft.change.is_empty() {
-                return Ok(Vec::new());
+                return Ok(Settled::default());
             }
             // The timer first: without it, what is kept could wait for ever. One that comes for nothing does no harm.
             if let Some(wait) = needed_timer(&settlement, backlog.as_ref(), standing.backlog.as_ref(), now)
@@ -130,11 +138,15 @@ impl<W: World> Dispatcher<W> {
                 if backlog.is_none() {
                     self.see_that_it_is_sent(&subscription, &draft, standing.backlog.as_ref(), now).await?;
                 }
-                return Ok(drops(&subscription, draft.drops, now));
+                let mut breakers = Breakers::default();
+                if let Some(backlog) = &backlog {
+                    breakers.changed(standing.backlog.as_ref(), backlog);
+                }
+                return Ok(Settled { drops: drops(&subscription, draft.drops, now), breakers });
             }
             // Those who met here must not meet again.
             self.world.sleep(AFTER_A_CONFLICT.mul_f64(f64::from(tries) * (1.0 + 0.9 * self.world.jitter()))).await;
-            standing = self.standing(&subscription, settlement.lines.iter().map(|line| line.space)).await?;
+            standing = self.standing(&subscription, settlement.lines.iter().map(|line| line.stream)).await?;
         }
         Err("other writers kept changing the backlog".into())
     }
@@ -174,8 +186,8 @@ impl<W: World> Dispatcher<W> {
             draft.change.set_backlog(standing.backlog.as_ref(), backlog.clone());
         }
         for line in &settlement.lines {
-            let read = standing.lanes.iter().find(|lane| lane.space == line.space);
-            let mut lane = read.cloned().unwrap_or_else(|| Lane::new(line.space, now));
+            let read = standing.lanes.iter().find(|lane| lane.stream == line.stream);
+            let mut lane = read.cloned().unwrap_or_else(|| Lane::new(line.stream, now));
             let events: Vec<&Event> = line.tasks.iter().map(|task| task.event.as_ref()).collect();
             let mut appended = lane.append(&events, subscription.backlog, now);
             if let (None, Some(failed)) = (read, line.failed) {
@@ -214,7 +226,7 @@ impl<W: World> Dispatcher<W> {
             return Ok(());
         }
         let mut bytes = 0;
-        for kept in self.world.waiting(&subscription.key(), lane.space, room).await? {
+        for kept in self.world.waiting(&subscription.key(), lane.stream, room).await? {
             bytes += kept.event.data.to_string().len();
             if bytes > TRIMMED_BYTES {
                 break;
@@ -277,9 +289,9 @@ impl<W: World> Dispatcher<W> {
     pub(crate) async fn standing(
         &self,
         subscription: &Subscription,
-        spaces: impl Iterator<Item = SpaceId>,
+        streams: impl Iterator<Item = Stream>,
     ) -> Result<Standing, Fault> {
-        let wanted = [(subscription.key(), spaces.collect())];
+        let wanted = [(subscription.key(), streams.collect())];
         Ok(self.world.standings(&wanted).await?.pop().unwrap_or_default())
     }
 }

@@ -1,5 +1,7 @@
 //! The dispatcher function.
 
+mod metrics;
+
 use anyhow::Context as _;
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
@@ -14,13 +16,16 @@ use spacehook_dispatcher::settings::{Settings, parse_max_age_hours};
 use spacehook_domain::receiver::{AllowedNetworks, PortPolicy, ReceiverPolicy};
 use spacehook_domain::retry::Schedule;
 use spacehook_queues::{DeadLetterQueue, EventQueue, WakeQueue};
+use spacehook_runtime::metrics::{Invocation, Metrics};
 use spacehook_runtime::{Environment, aws_config, init_logging};
 use spacehook_store::Store;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
-    init_logging(environment.optional("LOG_LEVEL").as_deref());
+    let log_level = environment.optional("LOG_LEVEL");
+    init_logging(log_level.as_deref());
+    let metrics = &Metrics::start(environment.required("STAGE"), "dispatcher", log_level.as_deref())?;
     let dispatcher = &dispatcher(environment).context("dispatcher can't start")?;
 
     lambda_runtime::run(service_fn(move |invocation: LambdaEvent<SqsEvent>| async move {
@@ -29,6 +34,8 @@ async fn main() -> Result<(), Error> {
         let deadline = Timestamp::from_millisecond(deadline_ms).unwrap_or(Timestamp::MAX);
         let messages = batch::read(invocation.payload);
         let report = dispatcher.deliver(&messages, deadline).await;
+        let request_id = invocation.context.request_id.as_str();
+        metrics.emit(&metrics::measured(&report), Invocation { request_id, trace_id: None });
         tracing::info!(
             messages = messages.len(),
             accepted = report.accepted,
@@ -36,7 +43,7 @@ async fn main() -> Result<(), Error> {
             kept = report.kept,
             given_back = report.give_back.len(),
             duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            request_id = invocation.context.request_id,
+            request_id,
             "batch delivered"
         );
         let ids = report.give_back.iter().filter_map(|&place| Some(messages.get(place)?.id.clone()));

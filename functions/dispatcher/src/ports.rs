@@ -4,7 +4,8 @@ use spacehook_authentication::Outgoing;
 use spacehook_delivery::AttemptResult;
 use spacehook_domain::backlog::{Backlog, Change, Kept, Lane};
 use spacehook_domain::event::{Event, EventType};
-use spacehook_domain::ids::{SpaceId, SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{RateLimit, Subscription};
 use spacehook_domain::wake::Wake;
 use spacehook_store::RecordedAttempt;
@@ -90,7 +91,7 @@ pub trait World: Sync {
     /// The backlogs of these subscriptions, and these lanes of them; one answer each, in the same order.
     fn standings(
         &self,
-        wanted: &[(SubscriptionKey, BTreeSet<SpaceId>)],
+        wanted: &[(SubscriptionKey, BTreeSet<Stream>)],
     ) -> impl Future<Output = Result<Vec<Standing>, Fault>> + Send;
     /// The backlog of a subscription.
     fn backlog(&self, key: &SubscriptionKey) -> impl Future<Output = Result<Option<Backlog>, Fault>> + Send;
@@ -100,7 +101,7 @@ pub trait World: Sync {
     fn waiting(
         &self,
         key: &SubscriptionKey,
-        space: SpaceId,
+        stream: Stream,
         most: usize,
     ) -> impl Future<Output = Result<Vec<Kept>, Fault>> + Send;
     /// Changes a backlog: all that the change says, or nothing.

@@ -4,9 +4,10 @@ use crate::batch::{Content, Message};
 use crate::subscriptions::{Listed, Snapshot};
 use bytes::Bytes;
 use spacehook_domain::event::{Event, EventType};
-use spacehook_domain::ids::{SpaceId, SubscriptionId, TenantId};
+use spacehook_domain::ids::{SubscriptionId, TenantId};
 use spacehook_domain::matching;
 use spacehook_domain::share::share_of;
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::Subscription;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -25,7 +26,7 @@ pub(crate) struct Task {
 /// Deliveries to one subscription of one space, in the order of their events.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
-    pub(crate) space: SpaceId,
+    pub(crate) stream: Stream,
     pub(crate) tasks: Vec<Task>,
 }
 
@@ -48,7 +49,7 @@ pub(crate) struct Routed {
 }
 
 /// Deliveries to one subscription, by space, as they are collected.
-type Lines = BTreeMap<SpaceId, Vec<Task>>;
+type Lines = BTreeMap<Stream, Vec<Task>>;
 
 /// The tenants and types that a batch brings events of.
 pub(crate) fn wanted(messages: &[Message]) -> BTreeMap<TenantId, BTreeSet<EventType>> {
@@ -90,7 +91,7 @@ pub(crate) fn route(messages: &[Message], snapshot: &Snapshot, mut give_back: BT
         for subscription in listed.iter().filter(|subscription| is_due(message, subscription)) {
             let job = jobs.entry((&subscription.tenant, &subscription.id));
             let (_, lines) = job.or_insert_with(|| (subscription.clone(), Lines::new()));
-            lines.entry(event.space.space_id).or_default().push(task.clone());
+            lines.entry(event.stream()).or_default().push(task.clone());
         }
     }
     let jobs = jobs.into_values().map(|(subscription, lines)| job(subscription, lines)).collect();
@@ -98,9 +99,9 @@ pub(crate) fn route(messages: &[Message], snapshot: &Snapshot, mut give_back: BT
 }
 
 fn job(subscription: Arc<Subscription>, lines: Lines) -> Job {
-    let in_order = |(space, mut tasks): (SpaceId, Vec<Task>)| {
+    let in_order = |(stream, mut tasks): (Stream, Vec<Task>)| {
         tasks.sort_by_key(|task| task.event.sequence);
-        Line { space, tasks }
+        Line { stream, tasks }
     };
     Job { subscription, lines: lines.into_iter().map(in_order).collect() }
 }

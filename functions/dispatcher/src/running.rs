@@ -124,7 +124,7 @@ impl<W: World> Dispatcher<W> {
             let found = if is_ours {
                 Found::Leased { lanes: self.world.lanes(key).await?, backlog: Box::new(backlog) }
             } else {
-                self.look(wake, backlog, &subscription).await?
+                self.look(wake, backlog, &subscription, served).await?
             };
             match found {
                 Found::Done => return Ok(()),
@@ -197,15 +197,24 @@ impl<W: World> Dispatcher<W> {
             self.set_timer(&key, &mut new, now, now).await?;
         }
         let mut change = Change::of(key);
-        change.set_backlog(Some(&leased), new);
+        change.set_backlog(Some(&leased), new.clone());
         match self.world.change(&change).await? {
-            Changed::Yes => Ok(()),
+            Changed::Yes => {
+                served.breakers.changed(Some(&leased), &new);
+                Ok(())
+            }
             Changed::Conflict => Err(OVERTAKEN.into()),
         }
     }
 
     /// Looks what is due, and takes the lease if anything is.
-    async fn look(&self, wake: &Wake, read: Backlog, subscription: &Subscription) -> Result<Found, Fault> {
+    async fn look(
+        &self,
+        wake: &Wake,
+        read: Backlog,
+        subscription: &Subscription,
+        served: &mut Served,
+    ) -> Result<Found, Fault> {
         let key = &wake.subscription;
         let now = self.world.now();
         let lanes = self.world.lanes(key).await?;
@@ -246,8 +255,11 @@ impl<W: World> Dispatcher<W> {
         if has_closed {
             close(&mut new, subscription);
         }
-        change.set_backlog(Some(&read), new);
+        change.set_backlog(Some(&read), new.clone());
         let done = self.world.change(&change).await? == Changed::Yes;
+        if done {
+            served.breakers.changed(Some(&read), &new);
+        }
         // Closed, there is more to look at: what a dispatcher appended that still saw it open, and when to rest.
         Ok(if done && !has_closed { Found::Done } else { Found::Again { instead_of: None } })
     }
@@ -287,8 +299,8 @@ impl<W: World> Dispatcher<W> {
                 break;
             }
             let done = match plan(&sending.backlog(), &lanes, now) {
-                Plan::Probe(space) => self.probe(&sending, &lanes, space).await,
-                Plan::Send(spaces) => self.send_lanes(&sending, &lanes, &spaces).await,
+                Plan::Probe(stream) => self.probe(&sending, &lanes, stream).await,
+                Plan::Send(streams) => self.send_lanes(&sending, &lanes, &streams).await,
                 Plan::Wait(_) | Plan::Close | Plan::Rest | Plan::Delete => break,
             };
             match async {
@@ -309,11 +321,17 @@ impl<W: World> Dispatcher<W> {
             // The lease stays until it ends: what was sent and is not settled must not be sent by another meanwhile.
             return Err(fault);
         }
-        self.hand_over(subscription, &leased, outcome).await
+        self.hand_over(subscription, &leased, outcome, served).await
     }
 
     /// Ends a run: notes what it learnt, sets the next timer, and gives the lease back.
-    async fn hand_over(&self, subscription: &Subscription, leased: &Backlog, outcome: Outcome) -> Result<(), Fault> {
+    async fn hand_over(
+        &self,
+        subscription: &Subscription,
+        leased: &Backlog,
+        outcome: Outcome,
+        served: &mut Served,
+    ) -> Result<(), Fault> {
         let key = subscription.key();
         let is_gone = outcome.stop == Some(Stop::Gone) && self.disable(subscription).await?;
         let mut read = Some(leased.clone());
@@ -340,10 +358,11 @@ impl<W: World> Dispatcher<W> {
             if self.world.change(&change).await? == Changed::Conflict {
                 read = self.world.backlog(&key).await?;
                 // Otherwise its answer was lost, and it is as it should be.
-                if read.as_ref() != Some(&new.next()) {
+                if read.as_ref() != Some(&new.clone().next()) {
                     continue;
                 }
             }
+            served.breakers.changed(Some(&stored), &new);
             if has_closed && !is_gone {
                 self.look_back(&key, &lanes).await?;
             }
@@ -356,7 +375,7 @@ impl<W: World> Dispatcher<W> {
     /// one that looked later saw it closed and set a timer itself.
     async fn look_back(&self, key: &SubscriptionKey, before: &[Lane]) -> Result<(), Fault> {
         let lanes = self.world.lanes(key).await?;
-        let is_new = |lane: &Lane| before.iter().all(|known| known.space != lane.space);
+        let is_new = |lane: &Lane| before.iter().all(|known| known.stream != lane.stream);
         if lanes.iter().any(is_new) {
             self.world.wake(&Wake::now(key.clone()), SOON).await?;
         }

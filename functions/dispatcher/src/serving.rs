@@ -100,7 +100,7 @@ impl<W: World> Dispatcher<W> {
         let patience = patience(&lines, self.world.now());
         let (direct, kept) = split(&subscription, lines, &standing);
         let mut settlement = Settlement::of(subscription.clone());
-        settlement.lines = kept.into_iter().map(|line| ToKeep::new(line.space, &line.tasks, None)).collect();
+        settlement.lines = kept.into_iter().map(|line| ToKeep::new(line.stream, &line.tasks, None)).collect();
 
         let (direct, over_limit) = self.within_limit(&subscription, direct).await;
         let before = standing.backlog.as_ref().map_or(0, |backlog| backlog.failures_in_a_row);
@@ -120,8 +120,9 @@ impl<W: World> Dispatcher<W> {
         let kept: BTreeSet<usize> = settlement.messages().collect();
         let waiting = settlement.lines.iter().map(|line| line.tasks.len()).sum::<usize>();
         match self.settle(settlement, standing).await {
-            Ok(drops) => {
-                served.drops.extend(drops);
+            Ok(settled) => {
+                served.drops.extend(settled.drops);
+                served.breakers = settled.breakers;
                 served.kept += waiting;
             }
             Err(fault) => {
@@ -273,7 +274,7 @@ fn split(subscription: &Subscription, lines: Vec<Line>, standing: &Standing) -> 
     if !flows || !subscription.activity.is_enabled() {
         return (Vec::new(), lines);
     }
-    lines.into_iter().partition(|line| standing.lanes.iter().all(|lane| lane.space != line.space))
+    lines.into_iter().partition(|line| standing.lanes.iter().all(|lane| lane.stream != line.stream))
 }
 
 /// What a line that was sent leaves to be settled.
@@ -285,12 +286,12 @@ fn take_in(sent: Sent, settlement: &mut Settlement, served: &mut Served) {
     match sent.stop {
         None => {}
         Some(Stop::NoTime) => served.give_back.extend(rest.iter().map(|task| task.message)),
-        Some(Stop::Failed(failed)) => settlement.lines.push(ToKeep::new(sent.line.space, rest, Some(failed))),
+        Some(Stop::Failed(failed)) => settlement.lines.push(ToKeep::new(sent.line.stream, rest, Some(failed))),
         Some(Stop::Slow) => {
             settlement.is_too_much = true;
-            settlement.lines.push(ToKeep::new(sent.line.space, rest, None));
+            settlement.lines.push(ToKeep::new(sent.line.stream, rest, None));
         }
-        Some(Stop::Enough | Stop::OverLimit) => settlement.lines.push(ToKeep::new(sent.line.space, rest, None)),
+        Some(Stop::Enough | Stop::OverLimit) => settlement.lines.push(ToKeep::new(sent.line.stream, rest, None)),
     }
 }
 

@@ -49,7 +49,7 @@ impl<W: World> Dispatcher<W> {
 
     async fn treat_step(&self, sending: &Sending<'_>, treating: Treating, read: Lane) -> Result<Step, Fault> {
         let key = sending.subscription().key();
-        let waiting = self.world.waiting(&key, read.space, DROPPED_AT_ONCE).await?;
+        let waiting = self.world.waiting(&key, read.stream, DROPPED_AT_ONCE).await?;
         let mut new = read.clone();
         let (why, dropped) = match treating {
             Treating::Compact(None) => (Dropped::Superseded, new.compact(&waiting)),
@@ -72,7 +72,7 @@ impl<W: World> Dispatcher<W> {
             change.set_lane(Some(&read), new.clone());
         }
         if self.world.change(&change).await? == Changed::Conflict {
-            let standing = self.standing(sending.subscription(), [read.space].into_iter()).await?;
+            let standing = self.standing(sending.subscription(), [read.stream].into_iter()).await?;
             return Ok(standing.lanes.into_iter().next().map_or(Step::Gone, Step::More));
         }
         sending.dropped(why, count);

@@ -1,22 +1,22 @@
-//! Health: what the schedule looks after.
+//! Health: what the system does on its own schedule.
 //!
-//! Every five minutes it reads which subscriptions failed lately (a short list: healthy ones cost nothing), computes
-//! the failure rate of each over the last 24 hours, disables those above the threshold, and tells their contacts.
-//!
-//! Where such a subscription goes on, and the timer of its backlog is lost, it is set again. And it tells the contacts of
-//! subscriptions that the dispatcher disabled because their receivers are gone.
-//!
-//! A disabling is one conditional write, so of two runs at the same time one disables and mails, and the other meets a
-//! newer revision and does nothing.
-
-pub mod disabling;
-pub mod gone;
-pub mod ports;
+//! Every few minutes a run judges the subscriptions that failed lately ([`judging`]), tells what is to be told
+//! ([`telling`]), looks at the spaces that are due ([`looking`]), and sets lost timers again ([`rearming`]). All of it is found by
+//! indexes, so that what is well costs nothing. All of it may run twice at once, or die at any point: each change is
+//! conditional, and what follows from it is stored with it.
 
 mod aws;
 #[cfg(test)]
 mod fake;
+pub mod invocation;
+mod judging;
+mod looking;
+pub mod ports;
 mod rearming;
 mod report;
+pub mod run;
+pub mod settings;
+pub mod summary;
+pub mod telling;
 
 pub use aws::AwsWorld;

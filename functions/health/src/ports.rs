@@ -1,13 +1,19 @@
-//! What health needs of the world.
+//! What health needs of the world: one trait, so that a test can fail, lose or interleave any of it.
 
 use jiff::Timestamp;
 use spacehook_domain::attempt::Attempt;
 use spacehook_domain::backlog::Backlog;
-use spacehook_domain::ids::{SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::event::{Event, EventType};
+use spacehook_domain::failure_rate::Warning;
+use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::notice::{Notice, NoticeId};
+use spacehook_domain::place::{Space, SpaceKey};
+use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::{EmailAddress, Subscription};
 use spacehook_domain::wake::Wake;
 use spacehook_mail::Mail;
+pub use spacehook_store::{Failing, StoredNotice, StoredSpace};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::future::Future;
@@ -17,60 +23,123 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 
 /// What came of a conditional change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
 pub enum Changed {
     /// It took place.
     Yes,
-    /// Somebody else changed the subscription first.
+    /// Somebody else was faster: nothing took place.
     Conflict,
+}
+
+/// A mail that is not known to be sent.
+#[derive(Debug)]
+pub struct MailFault {
+    /// Certainly it was not sent; else nobody knows.
+    pub was_not_sent: bool,
+    /// Why.
+    pub fault: Fault,
 }
 
 /// The world of the health function.
 pub trait World: Sync {
     /// Subscriptions that failed lately.
-    fn failing(&self) -> impl Future<Output = Result<Vec<(TenantId, SubscriptionId)>, Fault>> + Send;
-    /// One of them.
-    fn subscription(
-        &self,
-        tenant: &TenantId,
-        id: &SubscriptionId,
-    ) -> impl Future<Output = Result<Option<Subscription>, Fault>> + Send;
+    fn failing(&self) -> impl Future<Output = Result<Vec<Failing>, Fault>> + Send;
+    /// A subscription.
+    fn subscription(&self, key: &SubscriptionKey) -> impl Future<Output = Result<Option<Subscription>, Fault>> + Send;
     /// Its counts since then.
     fn buckets(
         &self,
-        tenant: &TenantId,
-        id: &SubscriptionId,
+        key: &SubscriptionKey,
         from: BucketStart,
     ) -> impl Future<Output = Result<Vec<Bucket>, Fault>> + Send;
-    /// Its newest attempts, the newest first: as many as one page holds.
-    fn newest_attempts(
+    /// Its newest attempts, the newest first: enough to have one of each frequent error.
+    fn newest_attempts(&self, key: &SubscriptionKey) -> impl Future<Output = Result<Vec<Attempt>, Fault>> + Send;
+    /// Disables it, if it still is as `before`, and keeps the notice of it: both or neither.
+    fn disable(&self, before: &Subscription, notice: &Notice) -> impl Future<Output = Result<Changed, Fault>> + Send;
+    /// Remembers a warning, if what is remembered is as it was read, and keeps the notice of it: both or neither.
+    fn warn(
         &self,
-        tenant: &TenantId,
-        id: &SubscriptionId,
-    ) -> impl Future<Output = Result<Vec<Attempt>, Fault>> + Send;
-    /// Changes it, if it still is as `before`.
-    fn change(
-        &self,
-        before: &Subscription,
-        after: &Subscription,
+        read: &Failing,
+        warning: &Warning,
+        notice: &Notice,
     ) -> impl Future<Output = Result<Changed, Fault>> + Send;
     /// Takes it off the list of those that failed lately.
-    fn forget(&self, tenant: &TenantId, id: &SubscriptionId) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// What is recorded of its backlog.
-    fn backlog(&self, key: &SubscriptionKey) -> impl Future<Output = Result<Option<Backlog>, Fault>> + Send;
-    /// Has a run look at its backlog at once.
-    fn wake(&self, wake: &Wake) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// The subscriptions whose receiver is gone and whose contacts have not been told, each as it was disabled.
-    fn notices(&self) -> impl Future<Output = Result<Vec<Subscription>, Fault>> + Send;
-    /// Forgets the notice of one.
-    fn delete_notice(&self, disabled: &Subscription) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Sends a mail.
-    fn mail(&self, mail: &Mail, to: &BTreeSet<EmailAddress>) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// The time.
-    fn now(&self) -> Timestamp;
-}
+    fn forget(&self, key: &SubscriptionKey) -> impl Future<Output = Result<(), Fault>> + Send;
 
-/// Logs a fault of one subscription: it is not the others'.
-pub(crate) fn log_fault(tenant: &TenantId, id: &SubscriptionId, fault: &Fault, what: &'static str) {
-    let cause = fault.source().map(ToString::to_string);
-    tracing::error!(%tenant, subscription = %id, error = %fault, cause, "{what}");
+    /// The notices that are not told in full.
+    fn notices(&self) -> impl Future<Output = Result<Vec<StoredNotice>, Fault>> + Send;
+    /// One of them; none where it is told.
+    fn notice(&self, id: &NoticeId) -> impl Future<Output = Result<Option<StoredNotice>, Fault>> + Send;
+    /// Puts a notice in the place of one that was read; one that is told in full goes.
+    fn update_notice(
+        &self,
+        stored: &StoredNotice,
+        told: &Notice,
+    ) -> impl Future<Output = Result<Changed, Fault>> + Send;
+    /// The types of event that anybody of a tenant subscribes to.
+    fn subscribed(&self, tenant: &TenantId) -> impl Future<Output = Result<BTreeSet<EventType>, Fault>> + Send;
+    /// Who is told of subscriptions without contacts.
+    fn contacts(&self, tenant: &TenantId) -> impl Future<Output = Result<BTreeSet<EmailAddress>, Fault>> + Send;
+    /// Queues events in their order. Queued again within five minutes, an event is the same.
+    fn queue(&self, events: &[Event]) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Sends a mail about a notice.
+    fn mail(
+        &self,
+        mail: &Mail,
+        to: &BTreeSet<EmailAddress>,
+        about: &NoticeId,
+    ) -> impl Future<Output = Result<(), MailFault>> + Send;
+
+    /// Spaces that are to be looked at, the longest due first.
+    fn due_spaces(&self, now: Timestamp) -> impl Future<Output = Result<Vec<(TenantId, SpaceId)>, Fault>> + Send;
+    /// The state of one.
+    fn stored_space(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+    ) -> impl Future<Output = Result<StoredSpace, Fault>> + Send;
+    /// A space, by the customer's own names.
+    fn space(&self, tenant: &TenantId, place: &SpaceKey) -> impl Future<Output = Result<Option<Space>, Fault>> + Send;
+    /// Writes a state with the events that it causes, if nobody wrote it since.
+    fn save_space(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+        expected_version: u64,
+        state: &SpaceState,
+        pending: &[Event],
+        due_at: Option<Timestamp>,
+    ) -> impl Future<Output = Result<Changed, Fault>> + Send;
+    /// Forgets what was queued, if nobody wrote the state since.
+    fn clear_pending(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+        version: u64,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Has a space looked at then, or no more, if nobody wrote its state since.
+    fn set_due(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+        version: u64,
+        due_at: Option<Timestamp>,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Backlogs whose timer should have come, and did not.
+    fn overdue_backlogs(&self, now: Timestamp) -> impl Future<Output = Result<Vec<SubscriptionKey>, Fault>> + Send;
+    /// What is recorded of a backlog.
+    fn backlog(&self, key: &SubscriptionKey) -> impl Future<Output = Result<Option<Backlog>, Fault>> + Send;
+    /// Puts a backlog in the place of the one that was read.
+    fn replace_backlog(
+        &self,
+        key: &SubscriptionKey,
+        read: &Backlog,
+        new: Backlog,
+    ) -> impl Future<Output = Result<Changed, Fault>> + Send;
+    /// Has a run look at a backlog at once.
+    fn wake(&self, wake: &Wake) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// The time, to the millisecond.
+    fn now(&self) -> Timestamp;
 }

@@ -5,12 +5,16 @@ use crate::placements::Placements;
 use crate::ports::{Events, Fault, Refused, Spaces};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::stream::{self, StreamExt as _};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
+use spacehook_domain::lifecycle::{self, Lifecycle};
 use spacehook_domain::place::Space;
+use spacehook_domain::presence::{LinkReport, Silence, Silences, next_due};
 use spacehook_domain::reading::Reading;
+use spacehook_domain::space_state::{Occasion, SpaceState};
 use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
+use spacehook_domain::trace::TraceId;
 use spacehook_queues::RefusedTelemetry;
 use spacehook_store::{Saved, TenantOverview};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +29,8 @@ const WRITE_ATTEMPTS: u32 = 20;
 const WRITE_WAIT: Duration = Duration::from_millis(5);
 /// Bytes of events that one write of a state carries, about: well below the 400 KB of an item.
 const PENDING_BYTES: usize = 100_000;
+/// When health sends what could not be queued: after Lambda's own repeats of the invocation.
+const REPAIRED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// Causes listed of one message, at most.
 const CAUSES_LIMIT: usize = 20;
 
@@ -56,20 +62,30 @@ pub struct Intake<S, E, R> {
     spaces: S,
     events: E,
     refused: R,
+    silences: Silences,
     placements: Placements,
 }
 
 impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
-    /// A function that has nothing in memory yet.
-    pub fn new(spaces: S, events: E, refused: R) -> Self {
-        Self { spaces, events, refused, placements: Placements::default() }
+    /// A function that has nothing in memory yet. Sensors may be silent for as long as `silences` say.
+    pub fn new(spaces: S, events: E, refused: R, silences: Silences) -> Self {
+        Self { spaces, events, refused, silences, placements: Placements::default() }
     }
 
     /// Takes a message in.
     ///
     /// What is wrong with the message itself is kept with its causes (and is no error: trying again would not help);
-    /// the good readings beside a bad one are applied. An error is a fault of the world, and worth another try.
-    pub async fn take(&self, message: &Message, now: Timestamp) -> Result<Summary, IntakeFault> {
+    /// the good readings beside a bad one are applied. An error is a fault of the world, and worth another try. `trace` is
+    /// that of the invocation: its events have it.
+    pub async fn take(
+        &self,
+        message: &Message,
+        trace: Option<&TraceId>,
+        now: Timestamp,
+    ) -> Result<Summary, IntakeFault> {
+        if lifecycle::is_topic(&message.topic) {
+            return self.take_lifecycle(message, trace, now).await;
+        }
         let topic = match TelemetryTopic::parse(&message.topic) {
             Ok(topic) => topic,
             Err(error) => return self.refuse_whole(message, error.to_string()).await,
@@ -85,12 +101,38 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         log_distrusted_clocks(&topic.tenant, &accepted);
 
         let refused = causes.len();
-        let (readings, unassigned, events) = self.apply(&topic.tenant, accepted, now).await?;
+        let (readings, unassigned, events) = self.apply(&topic, trace, accepted, now).await?;
         // After the good ones are safe: a fault here repeats the message, which changes nothing for them.
         if refused > 0 {
             self.keep_refused(message, causes).await.map_err(fault("refused readings were not kept"))?;
         }
         Ok(Summary { readings, refused, unassigned, events })
+    }
+
+    /// Takes in the broker's word of a device's connection. That of no sensor of ours is passed over.
+    async fn take_lifecycle(
+        &self,
+        message: &Message,
+        trace: Option<&TraceId>,
+        now: Timestamp,
+    ) -> Result<Summary, IntakeFault> {
+        let read = STANDARD.decode(&message.payload_base64).map_err(|error| format!("payload_base64: {error}"));
+        let read = read.and_then(|bytes| lifecycle::read(&bytes).map_err(|error| error.to_string()));
+        let Lifecycle { tenant, sensor, report } = match read {
+            Ok(Some(lifecycle)) => lifecycle,
+            Ok(None) => return Ok(Summary::default()),
+            Err(cause) => return self.refuse_whole(message, cause).await,
+        };
+        let overview = self.spaces.overview(&tenant).await.map_err(fault("the tenant's item could not be read"))?;
+        let space = self.placements.find(&self.spaces, &tenant, overview.registry_version, &sensor, now).await;
+        let Some(space) = space.map_err(fault("a sensor could not be looked up"))? else {
+            return Ok(Summary::default());
+        };
+        let news = News::Link { sensor: &sensor, report, received_at: message.received_at(now) };
+        let occasion = Occasion { tenant: &tenant, space: &space, trace };
+        let events = self.apply_to_space(occasion, &[news], &overview.subscribed, now).await;
+        let events = events.map_err(fault("the state of a space could not be brought up to date"))?;
+        Ok(Summary { events, ..Summary::default() })
     }
 
     async fn refuse_whole(&self, message: &Message, cause: String) -> Result<Summary, IntakeFault> {
@@ -117,10 +159,13 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     /// Applies readings to their spaces; how many were applied, how many had no space, how many events that gave.
     async fn apply(
         &self,
-        tenant: &TenantId,
+        topic: &TelemetryTopic,
+        trace: Option<&TraceId>,
         accepted: Vec<Accepted>,
         now: Timestamp,
     ) -> Result<(usize, usize, usize), IntakeFault> {
+        let tenant = &topic.tenant;
+        let silence = self.silences.of(topic.profile.as_str());
         if accepted.is_empty() {
             return Ok((0, 0, 0));
         }
@@ -130,7 +175,12 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
 
         let work = spaces.into_values().map(|(space, readings)| {
             let subscribed = &overview.subscribed;
-            async move { self.apply_to_space(tenant, &space, &readings, subscribed).await }
+            async move {
+                let occasion = Occasion { tenant, space: &space, trace };
+                let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
+                news.sort_by_key(News::at);
+                self.apply_to_space(occasion, &news, subscribed, now).await
+            }
         });
         // Every space is worked on, also after one has failed: a space does not wait for its neighbour.
         let results: Vec<_> = stream::iter(work).buffer_unordered(CONCURRENT_SPACES).collect().await;
@@ -168,20 +218,18 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         Ok((spaces, count))
     }
 
-    /// Brings one space up to date; how many events that gave.
+    /// Brings one space up to date with news in their order; how many events that gave.
     async fn apply_to_space(
         &self,
-        tenant: &TenantId,
-        space: &Space,
-        readings: &[Reading],
+        occasion: Occasion<'_>,
+        news: &[News<'_>],
         subscribed: &BTreeSet<EventType>,
+        now: Timestamp,
     ) -> Result<usize, Fault> {
-        let mut in_order: Vec<&Reading> = readings.iter().collect();
-        in_order.sort_by_key(|reading| reading.observed_at);
-        let mut rest = in_order.as_slice();
+        let mut rest = news;
         let (mut events, mut conflicts) = (0, 0);
         while !rest.is_empty() {
-            match self.step(tenant, space, rest, subscribed).await? {
+            match self.step(occasion, rest, subscribed, now).await? {
                 Step::Done { taken, queued } => {
                     rest = &rest[taken..];
                     events += queued;
@@ -192,31 +240,34 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
                     tokio::time::sleep(WRITE_WAIT * conflicts).await;
                 }
                 Step::Conflict => {
-                    return Err(format!("space {}: others kept writing its state", space.space_id).into());
+                    return Err(format!("space {}: others kept writing its state", occasion.space.space_id).into());
                 }
             }
         }
         Ok(events)
     }
 
-    /// Applies as many readings as one write carries.
+    /// Applies as much as one write carries.
     async fn step(
         &self,
-        tenant: &TenantId,
-        space: &Space,
-        readings: &[&Reading],
+        occasion: Occasion<'_>,
+        news: &[News<'_>],
         subscribed: &BTreeSet<EventType>,
+        now: Timestamp,
     ) -> Result<Step, Fault> {
+        let Occasion { tenant, space, trace } = occasion;
         let stored = self.spaces.stored_space(tenant, space.space_id).await?;
         if !stored.pending.is_empty() {
             // Left by a crash between the write and the send: first of all, since it is older than what follows.
-            tracing::warn!(%tenant, space_id = space.space_id.0, events = stored.pending.len(), "sending what a crash left");
-            self.queue(tenant, space.space_id, stored.version, &stored.pending).await?;
+            let trace_id = trace.map(TraceId::as_str);
+            let events = stored.pending.len();
+            tracing::warn!(%tenant, space_id = space.space_id.0, events, trace_id, "sending what a crash left");
+            self.queue(tenant, space.space_id, stored.version, &stored.pending, now).await?;
         }
         let mut state = stored.state.clone();
         let (mut events, mut bytes, mut taken): (Vec<Event>, usize, usize) = (Vec::new(), 0, 0);
-        for reading in readings {
-            for event in state.take(tenant, space, reading) {
+        for one in news {
+            for event in one.apply(&mut state, occasion) {
                 // What nobody subscribes to costs no message; it keeps its place in the sequence.
                 if subscribed.contains(&event.event_type) {
                     bytes += event.data.to_string().len();
@@ -231,20 +282,63 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         if state == stored.state {
             return Ok(Step::Done { taken, queued: 0 });
         }
-        match self.spaces.save_space(tenant, space.space_id, stored.version, &state, &events).await? {
+        let due_at = next_due(stored.due_at, state.next_look(), now);
+        match self.spaces.save_space(tenant, space.space_id, stored.version, &state, &events, due_at).await? {
             Saved::Conflict => Ok(Step::Conflict),
             Saved::Yes => {
                 if !events.is_empty() {
-                    self.queue(tenant, space.space_id, stored.version + 1, &events).await?;
+                    self.queue(tenant, space.space_id, stored.version + 1, &events, now).await?;
                 }
                 Ok(Step::Done { taken, queued: events.len() })
             }
         }
     }
 
-    async fn queue(&self, tenant: &TenantId, space: SpaceId, version: u64, events: &[Event]) -> Result<(), Fault> {
-        self.events.send(events).await?;
+    /// Sends what was saved as pending. Should that fail, and every repeat of it too, health does it: soon, if it can be
+    /// told so, else when the space is due anyway.
+    async fn queue(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+        version: u64,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        if let Err(fault) = self.events.send(events).await {
+            let soon = now.checked_add(REPAIRED_AFTER).unwrap_or(now);
+            if let Err(error) = self.spaces.set_due(tenant, space, version, soon).await {
+                tracing::warn!(%tenant, space_id = space.0, %error, "a space with unsent events is due no sooner for it");
+            }
+            return Err(fault);
+        }
         self.spaces.clear_pending(tenant, space, version).await
+    }
+}
+
+/// What is heard of a sensor.
+#[derive(Debug, Clone, Copy)]
+enum News<'a> {
+    /// A reading; the sensor may be silent for so long after it.
+    Reading { reading: &'a Reading, silence: Silence },
+    /// The broker's word of its connection.
+    Link { sensor: &'a SensorId, report: LinkReport, received_at: Timestamp },
+}
+
+impl News<'_> {
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Reading { reading, .. } => reading.observed_at,
+            Self::Link { report, .. } => report.at,
+        }
+    }
+
+    fn apply(&self, state: &mut SpaceState, occasion: Occasion<'_>) -> Vec<Event> {
+        match *self {
+            Self::Reading { reading, silence } => state.take(occasion, reading, silence),
+            Self::Link { sensor, report, received_at } => {
+                state.link(occasion, sensor, report, received_at).into_iter().collect()
+            }
+        }
     }
 }
 

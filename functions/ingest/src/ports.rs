@@ -1,5 +1,6 @@
 //! What the intake needs of the world. Small traits, so that tests can crash between any two effects.
 
+use jiff::Timestamp;
 use spacehook_domain::event::Event;
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
 use spacehook_domain::place::Space;
@@ -36,7 +37,16 @@ pub trait Spaces: Sync {
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
+        due_at: Option<Timestamp>,
     ) -> impl Future<Output = Result<Saved, Fault>> + Send;
+    /// Has health look at a space then, if nobody wrote its state since.
+    fn set_due(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+        version: u64,
+        due_at: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Forgets what was queued, if nobody wrote the state since.
     fn clear_pending(
         &self,
@@ -50,7 +60,7 @@ pub trait Spaces: Sync {
         tenant: &TenantId,
         sensor: &SensorId,
         readings: u64,
-        at: jiff::Timestamp,
+        at: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
@@ -86,8 +96,13 @@ impl Spaces for Store {
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
+        due_at: Option<Timestamp>,
     ) -> Result<Saved, Fault> {
-        Self::save_space(self, tenant, space, expected_version, state, pending).await.map_err(StoreError::into)
+        Self::save_space(self, tenant, space, expected_version, state, pending, due_at).await.map_err(StoreError::into)
+    }
+
+    async fn set_due(&self, tenant: &TenantId, space: SpaceId, version: u64, due_at: Timestamp) -> Result<(), Fault> {
+        Self::set_due(self, tenant, space, version, Some(due_at)).await.map_err(StoreError::into)
     }
 
     async fn clear_pending(&self, tenant: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
@@ -99,7 +114,7 @@ impl Spaces for Store {
         tenant: &TenantId,
         sensor: &SensorId,
         readings: u64,
-        at: jiff::Timestamp,
+        at: Timestamp,
     ) -> Result<(), Fault> {
         Self::record_unassigned(self, tenant, sensor, readings, at).await.map_err(StoreError::into)
     }

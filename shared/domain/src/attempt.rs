@@ -4,6 +4,7 @@ use crate::event::EventType;
 use crate::failure::FailureReason;
 use crate::ids::EventId;
 use crate::retry::AttemptNumber;
+use crate::trace::TraceId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,9 @@ pub struct Attempt {
     pub event_id: EventId,
     /// Its type.
     pub event_type: EventType,
+    /// The trace of what caused the event; none where that had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
     /// Which attempt of the delivery this was.
     pub number: AttemptNumber,
     /// When it started.

@@ -154,10 +154,15 @@ impl Backlog {
         ticket.is_some_and(|ticket| ticket < self.ticket)
     }
 
+    /// From when on a timer that has not come must be lost; none where none is to come.
+    pub fn overdue_at(&self) -> Option<Timestamp> {
+        let due = self.wake_at.into_iter().chain(self.lease_until).max()?;
+        due.checked_add(OVERDUE).ok()
+    }
+
     /// True where the timer that should have come long ago must be lost.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
-        let waits_since = self.wake_at.into_iter().chain(self.lease_until).max();
-        waits_since.is_some_and(|due| now.duration_since(due) > OVERDUE)
+        self.overdue_at().is_some_and(|at| at < now)
     }
 
     /// The same with the version that follows.

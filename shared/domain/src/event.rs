@@ -3,39 +3,67 @@
 use crate::ids::{BuildingRefId, EventId, FloorRefId, Sequence, SpaceId, SpaceRefId, TenantId};
 use crate::message::{Kind, UnreadableMessage, Versioned, read};
 use crate::place::Space;
+use crate::stream::{Stream, Subject};
+use crate::trace::TraceId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
-/// The types of event, each with one documented shape (see [`crate::payload`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventType {
+macro_rules! event_types {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        /// The types of event, each with one documented shape (see [`crate::payload`]).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum EventType {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
+        }
+
+        impl EventType {
+            /// Every type there is.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// The name on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+event_types! {
     /// A new reading of a space: everything its sensors say together.
-    SpaceReport,
+    SpaceReport = "space_report",
     /// A space became available or occupied.
-    SpaceAvailability,
+    SpaceAvailability = "space_availability",
+    /// None of the sensors of a space has been heard of lately.
+    SpaceStale = "space_stale",
+    /// A sensor has sent no reading for a while.
+    SensorReadingStale = "sensor_reading_stale",
+    /// A device is there again.
+    DeviceHealthStatusOnline = "device_health_status_online",
+    /// A device has not been heard of for a while, or its connection broke.
+    DeviceHealthStatusLostCommunication = "device_health_status_lost_communication",
+    /// A device has not been heard of for a long while.
+    DeviceHealthStatusOffline = "device_health_status_offline",
+    /// Another subscription was enabled.
+    SubscriptionEnabled = "subscription_enabled",
+    /// Another subscription was disabled.
+    SubscriptionDisabled = "subscription_disabled",
+    /// Many attempts of another subscription fail.
+    SubscriptionFailing = "subscription_failing",
+    /// The attempts of another subscription that was failing are accepted again.
+    SubscriptionRecovered = "subscription_recovered",
 }
 
 /// The text names no event type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is not an event type; the types are space_report and space_availability")]
+#[error("is not an event type; the types are {}", EventType::ALL.map(EventType::as_str).join(", "))]
 pub struct UnknownEventType;
 
 impl EventType {
-    /// Every type there is.
-    pub const ALL: [Self; 2] = [Self::SpaceReport, Self::SpaceAvailability];
-
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SpaceReport => "space_report",
-            Self::SpaceAvailability => "space_availability",
-        }
-    }
-
     /// The type of that name.
     pub fn parse(text: &str) -> Result<Self, UnknownEventType> {
         Self::ALL.into_iter().find(|event_type| event_type.as_str() == text).ok_or(UnknownEventType)
@@ -72,8 +100,28 @@ impl From<&Space> for EventSpace {
     }
 }
 
+/// What an event is about: it has its place in the history of this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// A space.
+    Space(EventSpace),
+    /// Something else.
+    Subject(Subject),
+}
+
+impl About {
+    /// The stream that the event has its place in.
+    pub fn stream(&self) -> Stream {
+        match self {
+            Self::Space(space) => Stream::of_space(space.space_id),
+            Self::Subject(subject) => Stream::of_subject(subject),
+        }
+    }
+}
+
 /// What a report adds to the one before it: what `send: on_change` looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The number of people or the signs of life differ from the report before.
     pub occupancy_changed: bool,
@@ -94,14 +142,18 @@ pub struct Event {
     /// What kind of thing happened.
     #[serde(rename = "type")]
     pub event_type: EventType,
-    /// Its place in the history of its space.
+    /// Its place in the history of what it is about.
     pub sequence: Sequence,
-    /// The space it is about.
-    pub space: EventSpace,
+    /// What it is about.
+    #[serde(flatten)]
+    pub about: About,
     /// When it happened: the newest observation it rests on.
     pub occurred_at: Timestamp,
-    /// When the reading that caused it arrived.
+    /// When the reading that caused it arrived, or it was found out.
     pub received_at: Timestamp,
+    /// The trace of what caused it; none where that had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceId>,
     /// For `send: on_change`.
     pub change: Change,
     /// The documented body: an object, or an array of one record a space.
@@ -119,11 +171,24 @@ impl Versioned for Event {
 }
 
 impl Event {
-    /// The id of the event that a space's history has at `sequence`. The same history gives the same id, however
-    /// often it is written; the space's number is in it, so that a space made anew never repeats an id.
-    pub fn derived_id(tenant: &TenantId, space: SpaceId, event_type: EventType, sequence: Sequence) -> EventId {
+    /// The space it is about, where it is about one.
+    pub fn space(&self) -> Option<&EventSpace> {
+        match &self.about {
+            About::Space(space) => Some(space),
+            About::Subject(_) => None,
+        }
+    }
+
+    /// The stream that it has its place in.
+    pub fn stream(&self) -> Stream {
+        self.about.stream()
+    }
+
+    /// The id of the event that a stream has at `sequence`. The same history gives the same id, however often it is
+    /// written; a space's number is in it, so that a space made anew never repeats an id.
+    pub fn derived_id(tenant: &TenantId, stream: Stream, event_type: EventType, sequence: Sequence) -> EventId {
         let mut digest = Sha256::new();
-        digest.update(format!("{tenant}\n{space}\n{event_type}\n{sequence}"));
+        digest.update(format!("{tenant}\n{stream}\n{event_type}\n{sequence}"));
         EventId::from_digest(&digest.finalize().into())
     }
 
@@ -140,8 +205,9 @@ mod tests {
     #[test]
     fn ids_are_deterministic_and_distinct() {
         let tenant = TenantId::parse("acme").unwrap();
-        let id =
-            |space, event_type, sequence| Event::derived_id(&tenant, SpaceId(space), event_type, Sequence(sequence));
+        let id = |space, event_type, sequence| {
+            Event::derived_id(&tenant, Stream::of_space(SpaceId(space)), event_type, Sequence(sequence))
+        };
         let first = id(1, EventType::SpaceReport, 1);
         assert_eq!(first, id(1, EventType::SpaceReport, 1));
         assert_ne!(first, id(1, EventType::SpaceReport, 2));

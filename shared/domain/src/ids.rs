@@ -63,8 +63,10 @@ macro_rules! text_id {
     };
 }
 
+pub(crate) use text_id;
+
 /// True for a name that a customer chose: 1 to 128 characters, none of them a control character, not blank at an end.
-fn is_reference(text: &str) -> bool {
+pub(crate) fn is_reference(text: &str) -> bool {
     (1..=128).contains(&text.chars().count()) && text.trim() == text && !text.chars().any(char::is_control)
 }
 

@@ -19,10 +19,13 @@ pub mod failure;
 pub mod failure_rate;
 pub mod ids;
 pub mod key_values;
+pub mod lifecycle;
 pub mod matching;
 pub mod message;
+pub mod notice;
 pub mod payload;
 pub mod place;
+pub mod presence;
 pub mod reading;
 pub mod receiver;
 pub mod rendering;
@@ -33,8 +36,10 @@ pub mod share;
 pub mod signing;
 pub mod space_state;
 pub mod stats;
+pub mod stream;
 pub mod subscription;
 pub mod telemetry;
+pub mod trace;
 pub mod wake;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which subscriptions an event goes to, and why not to the others.
 
-use crate::event::Event;
+use crate::event::{About, Event};
 use crate::subscription::{Send, Subscription};
 
 /// Why an event is not sent to a subscription: the first condition that does not hold.
@@ -18,6 +18,9 @@ pub enum NotSent {
     /// Its building filter leaves this building out.
     #[error("the building filter does not list this building")]
     OtherBuilding,
+    /// The event is about the subscription itself.
+    #[error("the event is about this very subscription; only others are told")]
+    AboutItself,
     /// `send: on_change`, and nothing changed, and it is not the first of the hour.
     #[error("send is on_change: neither people nor signs of life changed, and it is not the first report of the hour")]
     Unchanged,
@@ -37,8 +40,13 @@ pub fn wants(subscription: &Subscription, event: &Event) -> Result<(), NotSent> 
     if !subscription.event_types.contains(&event.event_type) {
         return Err(NotSent::OtherType);
     }
+    if matches!(&event.about, About::Subject(subject) if subject.as_str() == subscription.id.as_str()) {
+        return Err(NotSent::AboutItself);
+    }
     let buildings = &subscription.building_ref_ids;
-    if !buildings.is_empty() && !buildings.contains(&event.space.building_ref_id) {
+    // An event without a space is of no building, and no filter of buildings is about it.
+    let elsewhere = event.space().is_some_and(|space| !buildings.contains(&space.building_ref_id));
+    if !buildings.is_empty() && elsewhere {
         return Err(NotSent::OtherBuilding);
     }
     let unchanged = !event.change.occupancy_changed && !event.change.first_of_hour;

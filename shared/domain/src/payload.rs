@@ -4,14 +4,15 @@
 //! of one record a space), including the older `people.distances`, which is there when a sensor reports it.
 
 use crate::event::{EventSpace, EventType};
-use crate::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SpaceRefId};
+use crate::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SpaceRefId, SubscriptionId};
 use crate::reading::{Celsius, Coordinate, IndoorAirQuality, Metres, PersonCount, RelativeHumidity};
+use crate::subscription::{DisabledReason, SubscriptionName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Top-level fields of the documented shapes: key-value pairs may not take their names.
-pub const DOCUMENTED_FIELDS: [&str; 14] = [
+pub const DOCUMENTED_FIELDS: [&str; 18] = [
     "building_ref_id",
     "floor_ref_id",
     "space_ref_id",
@@ -26,6 +27,10 @@ pub const DOCUMENTED_FIELDS: [&str; 14] = [
     "environment",
     "state",
     "passively_occupied",
+    "sensor_id",
+    "last_reading_at",
+    "last_seen_at",
+    "subscription",
 ];
 
 /// Body of `space_report`: everything the sensors of a space say together.
@@ -204,4 +209,159 @@ impl SpaceAvailability {
             passively_occupied,
         }
     }
+}
+
+/// Body of `sensor_reading_stale` and of the `device_health_status_…` events: news of one sensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceNews {
+    /// The customer's own name of the building.
+    pub building_ref_id: Option<BuildingRefId>,
+    /// The customer's own name of the floor.
+    pub floor_ref_id: Option<FloorRefId>,
+    /// The customer's own name of the space.
+    pub space_ref_id: Option<SpaceRefId>,
+    /// Spacehook's own number of the space.
+    pub space_id: SpaceId,
+    /// The sensor, as its vendor names it.
+    pub sensor_id: SensorId,
+    /// Which news.
+    pub event_type: EventType,
+    /// Since when it is so, ISO 8601, UTC.
+    pub timestamp: Timestamp,
+    /// When its newest reading arrived.
+    pub last_reading_at: Option<Timestamp>,
+    /// When there was the last sign of it: a reading, or a word of the broker about its connection.
+    pub last_seen_at: Option<Timestamp>,
+}
+
+impl DeviceNews {
+    /// News of a sensor of a space.
+    pub fn new(
+        space: EventSpace,
+        sensor_id: SensorId,
+        event_type: EventType,
+        timestamp: Timestamp,
+        last_reading_at: Option<Timestamp>,
+        last_seen_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            building_ref_id: Some(space.building_ref_id),
+            floor_ref_id: space.floor_ref_id,
+            space_ref_id: Some(space.space_ref_id),
+            space_id: space.space_id,
+            sensor_id,
+            event_type,
+            timestamp,
+            last_reading_at,
+            last_seen_at,
+        }
+    }
+}
+
+/// Body of `space_stale`: nothing has been heard of any sensor of a space for a while.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceStale {
+    /// The customer's own name of the building.
+    pub building_ref_id: Option<BuildingRefId>,
+    /// The customer's own name of the floor.
+    pub floor_ref_id: Option<FloorRefId>,
+    /// The customer's own name of the space.
+    pub space_ref_id: Option<SpaceRefId>,
+    /// Spacehook's own number of the space.
+    pub space_id: SpaceId,
+    /// The sensors that report on the space.
+    pub sensor_ids: BTreeSet<SensorId>,
+    /// Always `space_stale`.
+    pub event_type: EventType,
+    /// Since when it is so, ISO 8601, UTC.
+    pub timestamp: Timestamp,
+    /// When the newest reading of any of them arrived.
+    pub last_reading_at: Option<Timestamp>,
+}
+
+impl SpaceStale {
+    /// What is said of a space.
+    pub fn new(
+        space: EventSpace,
+        sensor_ids: BTreeSet<SensorId>,
+        timestamp: Timestamp,
+        last_reading_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            building_ref_id: Some(space.building_ref_id),
+            floor_ref_id: space.floor_ref_id,
+            space_ref_id: Some(space.space_ref_id),
+            space_id: space.space_id,
+            sensor_ids,
+            event_type: EventType::SpaceStale,
+            timestamp,
+            last_reading_at,
+        }
+    }
+}
+
+/// Body of the `subscription_…` events: what happened to a subscription. It goes to others of the same tenant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionNews {
+    /// Which news.
+    pub event_type: EventType,
+    /// When it happened, ISO 8601, UTC.
+    pub timestamp: Timestamp,
+    /// The subscription.
+    pub subscription: SubscriptionState,
+}
+
+/// A subscription, as its own events show it: nothing of its receiver but what is needed to know it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionState {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Its name.
+    pub name: SubscriptionName,
+    /// Whether events are sent to it.
+    pub enabled: bool,
+    /// Why it is disabled; null where it is enabled.
+    pub disabled_reason: Option<DisabledCode>,
+    /// The attempts that led to it; null where attempts did not.
+    pub attempts: Option<AttemptsState>,
+}
+
+/// Why a subscription is disabled, as a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledCode {
+    /// Somebody asked for it.
+    ByRequest,
+    /// Too many of its attempts failed.
+    FailureRate,
+    /// Its receiver answered 410 Gone.
+    Gone,
+}
+
+impl From<&DisabledReason> for DisabledCode {
+    fn from(reason: &DisabledReason) -> Self {
+        match reason {
+            DisabledReason::ByRequest => Self::ByRequest,
+            DisabledReason::FailureRate { .. } => Self::FailureRate,
+            DisabledReason::Gone => Self::Gone,
+        }
+    }
+}
+
+/// Attempts of the window of failures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttemptsState {
+    /// The window's length in hours.
+    pub window_hours: u32,
+    /// All attempts.
+    pub total: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Failed ÷ all in percent, two decimals, rounded down.
+    pub failed_percent: f64,
 }

@@ -2,6 +2,7 @@
 
 use crate::credentials::{AuthSecret, Credentials};
 use crate::event::Event;
+use crate::ids::SubscriptionId;
 use crate::retry::AttemptNumber;
 use crate::signing;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -21,7 +22,9 @@ pub struct UnusableCredential {
 
 /// What the headers of an attempt tell of it, beside the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Telling {
+pub struct Telling<'a> {
+    /// Whose delivery it is.
+    pub subscription: &'a SubscriptionId,
     /// Which attempt of the delivery it is.
     pub attempt: AttemptNumber,
     /// When it is made.
@@ -35,7 +38,7 @@ pub struct Telling {
 pub fn headers(
     event: &Event,
     credentials: &Credentials,
-    telling: Telling,
+    telling: Telling<'_>,
     body: &[u8],
 ) -> Result<HeaderMap, UnusableCredential> {
     let mut headers = HeaderMap::with_capacity(16);
@@ -53,6 +56,9 @@ pub fn headers(
     set(&mut headers, "webhook-signature", &signature)?;
     headers.insert("spacehook-sequence", HeaderValue::from(event.sequence.0));
     headers.insert("spacehook-attempt", HeaderValue::from(telling.attempt.0));
+    if let Some(trace) = &event.trace {
+        set(&mut headers, "traceparent", &trace.traceparent(&event.id, telling.subscription, telling.attempt))?;
+    }
     if let Some(superseded) = telling.superseded {
         headers.insert("spacehook-superseded", HeaderValue::from(superseded));
     }
@@ -96,6 +102,7 @@ mod tests {
     use super::*;
     use crate::signing::SigningSecret;
     use crate::test_data;
+    use crate::trace::TraceId;
     use std::collections::BTreeMap;
 
     fn made(auth: AuthSecret, custom: &[(&str, &str)]) -> Result<HeaderMap, UnusableCredential> {
@@ -107,9 +114,18 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).into()))
                 .collect::<BTreeMap<_, _>>(),
         };
-        let event = test_data::event(serde_json::json!({}));
         let at = Timestamp::from_second(1_000).unwrap();
-        headers(&event, &credentials, Telling { attempt: AttemptNumber(2), at, superseded: Some(3) }, b"{}")
+        let telling = Telling { subscription: &subscription(), attempt: AttemptNumber(2), at, superseded: Some(3) };
+        headers(&traced(), &credentials, telling, b"{}")
+    }
+
+    fn subscription() -> SubscriptionId {
+        SubscriptionId::parse("sub_0198c7f4a3b27d1e9f00112233445566").unwrap()
+    }
+
+    fn traced() -> Event {
+        let trace = TraceId::parse("5759e988bd862e3fe1be46a994272793").ok();
+        Event { trace, ..test_data::event(serde_json::json!({})) }
     }
 
     #[test]
@@ -124,6 +140,21 @@ mod tests {
         assert_eq!(text("spacehook-superseded"), "3");
         assert_eq!(text("webhook-signature").split(' ').count(), 2, "one signature a secret");
         assert!(!headers.contains_key("authorization"));
+        let trace = traced().trace.unwrap();
+        assert_eq!(text("traceparent"), trace.traceparent(&traced().id, &subscription(), AttemptNumber(2)));
+    }
+
+    #[test]
+    fn an_event_without_a_trace_has_no_traceparent() {
+        let event = test_data::event(serde_json::json!({}));
+        let credentials = Credentials {
+            signing_secrets: vec![SigningSecret::from_random([1; 32])],
+            auth: AuthSecret::None,
+            custom_headers: BTreeMap::new(),
+        };
+        let at = Timestamp::from_second(1_000).unwrap();
+        let telling = Telling { subscription: &subscription(), attempt: AttemptNumber::FIRST, at, superseded: None };
+        assert!(!headers(&event, &credentials, telling, b"{}").unwrap().contains_key("traceparent"));
     }
 
     #[test]
@@ -138,8 +169,10 @@ mod tests {
 
     #[test]
     fn a_custom_header_never_replaces_ours_and_never_prints() {
-        let headers = made(AuthSecret::None, &[("webhook-id", "mine"), ("x-key", "hush")]).unwrap();
+        let headers =
+            made(AuthSecret::None, &[("webhook-id", "mine"), ("traceparent", "mine"), ("x-key", "hush")]).unwrap();
         assert_ne!(headers["webhook-id"], "mine");
+        assert_ne!(headers["traceparent"], "mine");
         assert_eq!(headers["x-key"], "hush");
         assert!(!format!("{headers:?}").contains("hush"));
     }

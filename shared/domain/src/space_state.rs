@@ -7,14 +7,21 @@
 //! sensors send a battery level and a count in separate messages; a message that carries only the battery must not
 //! make an occupied room available.)
 
-use crate::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+mod silence;
+
+use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use crate::ids::{SensorId, Sequence, TenantId};
-use crate::payload::{Availability, Distances, Environment, MetresName, People, SpaceAvailability, SpaceReport};
-use crate::place::Space;
+use crate::payload::{
+    Availability, DeviceNews, Distances, Environment, MetresName, People, SpaceAvailability, SpaceReport, SpaceStale,
+};
+use crate::place::{Space, SpaceKey};
+use crate::presence::{Presence, Silence};
 use crate::reading::{
     BatteryPercent, Celsius, Co2Ppm, Coordinate, IndoorAirQuality, Lux, Measurements, Metres, PersonCount, Reading,
     RelativeHumidity,
 };
+use crate::stream::Stream;
+use crate::trace::TraceId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -134,6 +141,26 @@ pub struct SpaceState {
     reported: Option<Reported>,
     /// The state that the last availability event said.
     availability: Option<Availability>,
+    /// Whether each sensor that was ever heard is still there.
+    #[serde(default)]
+    presence: BTreeMap<SensorId, Presence>,
+    /// Whether the space was told to be stale.
+    #[serde(default)]
+    is_stale: bool,
+    /// The space, by the customer's own names, as of the last reading: from a state alone nobody could tell.
+    #[serde(default)]
+    place: Option<SpaceKey>,
+}
+
+/// What something in a space happens on.
+#[derive(Debug, Clone, Copy)]
+pub struct Occasion<'a> {
+    /// Whose space.
+    pub tenant: &'a TenantId,
+    /// The space.
+    pub space: &'a Space,
+    /// The trace of what caused it.
+    pub trace: Option<&'a TraceId>,
 }
 
 /// What the sensors of a space say together now.
@@ -158,31 +185,50 @@ pub struct Aggregate {
 }
 
 impl SpaceState {
-    /// Takes in a reading and says what happened: nothing where nothing in it is new; else a report, and an
-    /// availability event where the state of the space changed.
+    /// Takes in a reading and says what happened: that a device is there again; a report, where something in the reading is
+    /// new; and an availability event, where the state of the space changed.
     ///
-    /// The reading's sensor must be one of `space.sensor_ids`. Sensors that have left the space are forgotten.
-    pub fn take(&mut self, tenant: &TenantId, space: &Space, reading: &Reading) -> Vec<Event> {
-        self.sensors.retain(|sensor, _| space.sensor_ids.contains(sensor));
+    /// The reading's sensor must be one of the space's. Sensors that have left the space are forgotten. `silence` is how
+    /// long the sensor may be silent from now on.
+    pub fn take(&mut self, occasion: Occasion<'_>, reading: &Reading, silence: Silence) -> Vec<Event> {
+        let Occasion { space, .. } = occasion;
+        self.be_at(space);
+        let mut events = self.hear(occasion, reading, silence);
         let sensor = self.sensors.entry(reading.sensor_id.clone()).or_default();
-        if !sensor.take(reading.observed_at, &reading.measurements) {
-            return Vec::new();
+        if sensor.take(reading.observed_at, &reading.measurements) {
+            events.extend(self.report(occasion, reading));
         }
+        events
+    }
+
+    /// Forgets what is of another place.
+    fn be_at(&mut self, space: &Space) {
+        self.sensors.retain(|sensor, _| space.sensor_ids.contains(sensor));
+        self.presence.retain(|sensor, _| space.sensor_ids.contains(sensor));
+        let place = space.key();
+        if self.place.as_ref() != Some(&place) {
+            self.place = Some(place);
+        }
+    }
+
+    /// What the sensors say together, now that one has said something new.
+    fn report(&mut self, occasion: Occasion<'_>, reading: &Reading) -> Vec<Event> {
+        let Occasion { space, .. } = occasion;
         let now = self.aggregate();
         // A late reading of one sensor does not turn the clock of the space back.
         let at = self.reported.as_ref().map_or(reading.observed_at, |last| last.at.max(reading.observed_at));
         let change = self.change(at, &now);
         self.reported = Some(Reported { at, person_count: now.person_count, signs_of_life: now.signs_of_life });
 
-        let report = self.event(tenant, space, reading, at, change, report(space, at, &now));
-        let mut events = vec![report];
+        let times = (at, reading.received_at);
+        let mut events = vec![self.event(occasion, times, change, report(space, at, &now))];
         if let Some(state) = now.availability
             && self.availability != Some(state)
         {
             self.availability = Some(state);
             let record =
                 SpaceAvailability::new(space.into(), space.sensor_ids.clone(), at, state, now.passively_occupied);
-            events.push(self.event(tenant, space, reading, at, change, Body::Availability(record)));
+            events.push(self.event(occasion, times, change, Body::Availability(record)));
         }
         events
     }
@@ -245,26 +291,27 @@ impl SpaceState {
         }
     }
 
+    /// The next event of the space, which occurred and was heard of then.
     fn event(
         &mut self,
-        tenant: &TenantId,
-        space: &Space,
-        reading: &Reading,
-        occurred_at: Timestamp,
+        occasion: Occasion<'_>,
+        (occurred_at, received_at): (Timestamp, Timestamp),
         change: Change,
         body: Body,
     ) -> Event {
+        let Occasion { tenant, space, trace } = occasion;
         self.sequence = self.sequence.next();
         let (event_type, data) = body.into_json();
         Event {
             version: EVENT_VERSION,
-            id: Event::derived_id(tenant, space.space_id, event_type, self.sequence),
+            id: Event::derived_id(tenant, Stream::of_space(space.space_id), event_type, self.sequence),
             tenant: tenant.clone(),
             event_type,
             sequence: self.sequence,
-            space: EventSpace::from(space),
+            about: About::Space(EventSpace::from(space)),
             occurred_at,
-            received_at: reading.received_at,
+            received_at,
+            trace: trace.cloned(),
             change,
             data,
         }
@@ -274,16 +321,20 @@ impl SpaceState {
 enum Body {
     Report(Box<SpaceReport>),
     Availability(SpaceAvailability),
+    Device(DeviceNews),
+    Stale(SpaceStale),
 }
 
 impl Body {
     fn into_json(self) -> (EventType, serde_json::Value) {
-        // Neither shape has a map with other than text keys, so writing them as JSON can't fail.
+        // None of the shapes has a map with other than text keys, so writing them as JSON can't fail.
         match self {
             Self::Report(report) => (EventType::SpaceReport, serde_json::to_value(report).unwrap_or_default()),
             Self::Availability(record) => {
                 (EventType::SpaceAvailability, serde_json::to_value([record]).unwrap_or_default())
             }
+            Self::Device(news) => (news.event_type, serde_json::to_value(news).unwrap_or_default()),
+            Self::Stale(stale) => (EventType::SpaceStale, serde_json::to_value(stale).unwrap_or_default()),
         }
     }
 }

@@ -279,6 +279,17 @@ impl Subscription {
     pub fn key(&self) -> SubscriptionKey {
         SubscriptionKey { tenant: self.tenant.clone(), id: self.id.clone() }
     }
+
+    /// The same, disabled.
+    #[must_use]
+    pub fn disabled(&self, at: Timestamp, reason: DisabledReason) -> Self {
+        Self {
+            activity: Activity::Disabled { since: at, reason },
+            updated_at: at,
+            revision: self.revision.saturating_add(1),
+            ..self.clone()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,15 @@ pub enum Profile {
     Native,
 }
 
+impl Profile {
+    /// The name in topics and settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+        }
+    }
+}
+
 /// Why a topic is not one of telemetry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTopic {

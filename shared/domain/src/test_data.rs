@@ -1,9 +1,10 @@
 //! Small things that tests of several modules need.
 
-use crate::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use crate::failure::FailureReason;
 use crate::ids::{BuildingRefId, SensorId, Sequence, SpaceId, SpaceRefId, SubscriptionId, TenantId};
 use crate::place::Space;
+use crate::stream::Stream;
 use crate::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
 use jiff::Timestamp;
 
@@ -26,13 +27,14 @@ pub(crate) fn event(data: serde_json::Value) -> Event {
     let at = Timestamp::from_second(1_770_000_000).unwrap();
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&tenant(), SpaceId(7), EventType::SpaceReport, Sequence(1)),
+        id: Event::derived_id(&tenant(), Stream::of_space(SpaceId(7)), EventType::SpaceReport, Sequence(1)),
         tenant: tenant(),
         event_type: EventType::SpaceReport,
         sequence: Sequence(1),
-        space: EventSpace::from(&space(&[])),
+        about: About::Space(EventSpace::from(&space(&[]))),
         occurred_at: at,
         received_at: at,
+        trace: None,
         change: Change { occupancy_changed: true, first_of_hour: false },
         data,
     }

@@ -1,7 +1,7 @@
 //! `events.fifo`: what happened, in order within a space, doubles dropped.
 
 use crate::body::body;
-use crate::{QueueError, shares, unavailable, visibility};
+use crate::{QueueError, shares, trace, unavailable, visibility};
 use aws_sdk_sqs::Client;
 use futures::future::try_join_all;
 use spacehook_domain::event::Event;
@@ -22,7 +22,7 @@ impl EventQueue {
 
     /// Queues events in their order, and stops at the first that is not taken.
     ///
-    /// The message group is the space, so that its events are handled in order; the deduplication id is the event's
+    /// The message group is the space (or what else the event is about), so that its events are handled in order; the deduplication id is the event's
     /// id, so that an event sent again within five minutes is dropped. One request an event: of a batch SQS may take
     /// the later and refuse the earlier, which would then come after them for good.
     pub async fn send(&self, events: &[Event]) -> Result<(), QueueError> {
@@ -33,6 +33,7 @@ impl EventQueue {
                 .message_body(body(event)?)
                 .message_group_id(group(event))
                 .message_deduplication_id(event.id.as_str())
+                .set_message_system_attributes(trace::attributes(event)?)
                 .send()
                 .await
                 .map_err(unavailable)?;
@@ -59,5 +60,5 @@ impl EventQueue {
 }
 
 fn group(event: &Event) -> String {
-    format!("{}:{}", event.tenant, event.space.space_id)
+    format!("{}:{}", event.tenant, event.stream())
 }

@@ -5,6 +5,7 @@ mod dead;
 mod events;
 mod letters;
 mod shares;
+mod trace;
 mod visibility;
 mod wakes;
 

@@ -2,6 +2,7 @@
 
 use crate::QueueError;
 use crate::body::body;
+use crate::trace::{self, Attributes};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use spacehook_domain::event::Event;
@@ -15,24 +16,27 @@ const BATCH_LIMIT: usize = 10;
 const BATCH_BYTES: usize = 256 * 1_024;
 
 /// One share, ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Message {
     /// Which share: the entry's id in its batch.
     id: String,
     body: String,
     group: String,
     deduplication_id: String,
+    attributes: Attributes,
 }
 
 /// The shares of an event. Each has its own message group, so that the shares of a space go on side by side, and each by
 /// itself in order; and its own deduplication id, so that a share sent again within five minutes is dropped.
 pub(crate) fn messages(event: &Event, group: &str) -> Result<Vec<Message>, QueueError> {
+    let attributes = trace::attributes(event)?;
     let message = |share: Share| {
         let id = share.share.to_string();
         Ok(Message {
             body: body(&share)?,
             group: format!("{group}:{id}"),
             deduplication_id: format!("{}:{id}", event.id),
+            attributes: attributes.clone(),
             id,
         })
     };
@@ -94,6 +98,7 @@ fn entry(message: &Message) -> Result<SendMessageBatchRequestEntry, aws_sdk_sqs:
         .message_body(&message.body)
         .message_group_id(&message.group)
         .message_deduplication_id(&message.deduplication_id)
+        .set_message_system_attributes(message.attributes.clone())
         .build()
 }
 
@@ -107,6 +112,7 @@ mod tests {
             body: "x".repeat(bytes),
             group: "acme:7".to_owned(),
             deduplication_id: number.to_string(),
+            attributes: None,
         }
     }
 

@@ -1,8 +1,9 @@
-//! What every function needs to start: its configuration, its logs, its access to AWS, and the one clock.
+//! What every function needs to start: its configuration, its logs, its metrics, its access to AWS, and the one clock.
 
 mod aws;
 mod environment;
 mod logs;
+pub mod metrics;
 
 pub use aws::aws_config;
 pub use environment::{Environment, InvalidEnvironment};

@@ -2,6 +2,7 @@
 
 use crate::batch::BATCH_WRITE_LIMIT;
 use crate::error::{ListError, StoreError};
+use crate::failing::Marked;
 use crate::item::{EXPIRES_AT, Item, number, to_item};
 use crate::keys::{self, Key};
 use crate::page::{Page, PageRequest};
@@ -55,8 +56,12 @@ pub struct RecordedDrop {
     pub count: u64,
 }
 
-/// A mark to make, and what it is of.
-type Mark<'a> = ((&'a TenantId, &'a SubscriptionId), Timestamp);
+/// A mark to make: of what, since when that is enabled, and when it last failed.
+type Mark<'a> = ((&'a TenantId, &'a SubscriptionId), (Timestamp, Timestamp));
+
+fn marked((enabled_since, failed_at): (Timestamp, Timestamp)) -> Marked {
+    Marked { enabled_since, quarter: BucketStart::holding(failed_at) }
+}
 
 /// One request of a recording.
 enum Request<'a> {
@@ -67,7 +72,7 @@ enum Request<'a> {
 
 impl Store {
     /// Records attempts and drops: the log of each attempt, the counts by subscription and quarter of an hour, and a marker
-    /// for each subscription that failed, unless this process marked it for that quarter already.
+    /// for each subscription that failed, unless this process marked it for that quarter already since it was enabled.
     ///
     /// Costs 1 `BatchWriteItem` each 25 attempts (1 write unit an attempt, 2 where more than 1 KB is kept of it), and 1
     /// `UpdateItem` (1 to 2 units) each (subscription, quarter, enabling) of attempts and drops together, and each new
@@ -95,24 +100,24 @@ impl Store {
         match request {
             Request::Log(seed, items) => self.put_batch(OPERATION, &seed, items).await,
             Request::Count(write) => self.write(OPERATION, write).await.map(drop),
-            Request::Mark(((tenant, subscription), failed_at)) => {
-                self.write(OPERATION, failing::marker(tenant, subscription, failed_at)).await?;
+            Request::Mark(((tenant, subscription), times)) => {
+                self.write(OPERATION, failing::marker(tenant, subscription, times.1)).await?;
                 // Only what is written is remembered, so that a failed mark is made with the next failure.
-                self.marks.remember(tenant, subscription, BucketStart::holding(failed_at));
+                self.marks.remember(tenant, subscription, marked(times));
                 Ok(())
             }
         }
     }
 
     fn marks_to_make<'a>(&self, attempts: &'a [RecordedAttempt]) -> Vec<Mark<'a>> {
-        let mut newest: BTreeMap<(&TenantId, &SubscriptionId), Timestamp> = BTreeMap::new();
+        let mut newest: BTreeMap<(&TenantId, &SubscriptionId), (Timestamp, Timestamp)> = BTreeMap::new();
         for recorded in attempts.iter().filter(|recorded| !recorded.attempt.outcome.is_accepted()) {
-            let failed_at = newest.entry((&recorded.tenant, &recorded.subscription)).or_insert(Timestamp::MIN);
-            *failed_at = (*failed_at).max(recorded.attempt.started_at);
+            let times = (recorded.enabled_since, recorded.attempt.started_at);
+            let known = newest.entry((&recorded.tenant, &recorded.subscription)).or_insert(times);
+            *known = (*known).max(times);
         }
-        let unmarked = |((tenant, subscription), failed_at): &Mark<'_>| {
-            !self.marks.has(tenant, subscription, BucketStart::holding(*failed_at))
-        };
+        let unmarked =
+            |((tenant, subscription), times): &Mark<'_>| !self.marks.has(tenant, subscription, marked(*times));
         newest.into_iter().filter(unmarked).collect()
     }
 

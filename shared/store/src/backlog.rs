@@ -20,7 +20,8 @@ use crate::request::Order;
 use crate::{Store, document};
 use futures::{StreamExt as _, TryStreamExt as _};
 use spacehook_domain::backlog::{Backlog, Kept, Lane};
-use spacehook_domain::ids::{SpaceId, SubscriptionKey};
+use spacehook_domain::ids::SubscriptionKey;
+use spacehook_domain::stream::Stream;
 use std::collections::{BTreeSet, HashMap};
 
 /// Requests at once, at most, of one reading of standings.
@@ -40,20 +41,17 @@ impl Store {
     ///
     /// Costs 1 `BatchGetItem` each 100 backlogs and lanes that are asked for, at most 8 at once: 1 read unit each, there
     /// or not. Each item is read strongly consistent, but not all of them at one moment.
-    pub async fn standings(
-        &self,
-        wanted: &[(SubscriptionKey, BTreeSet<SpaceId>)],
-    ) -> Result<Vec<Standing>, StoreError> {
+    pub async fn standings(&self, wanted: &[(SubscriptionKey, BTreeSet<Stream>)]) -> Result<Vec<Standing>, StoreError> {
         const OPERATION: &str = "read backlogs";
         // A set: DynamoDB refuses a key that is asked for twice.
-        let keys: BTreeSet<Key> = wanted.iter().flat_map(|(of, spaces)| keys_of(of, spaces)).collect();
+        let keys: BTreeSet<Key> = wanted.iter().flat_map(|(of, streams)| keys_of(of, streams)).collect();
         let keys: Vec<Key> = keys.into_iter().collect();
         // Made before they are streamed: a closure in the stream would keep the whole from being `Send`.
         let reads: Vec<_> = keys.chunks(BATCH_GET_LIMIT).map(|chunk| self.get_batch(OPERATION, chunk)).collect();
         let read: Vec<Vec<Item>> =
             futures::stream::iter(reads).buffer_unordered(CONCURRENT_READS).try_collect().await?;
         let items: HashMap<Key, Item> = read.into_iter().flatten().map(|item| (key_of(&item), item)).collect();
-        wanted.iter().map(|(of, spaces)| standing(&items, of, spaces)).collect()
+        wanted.iter().map(|(of, streams)| standing(&items, of, streams)).collect()
     }
 
     /// The backlog of a subscription. Costs 1 `GetItem`.
@@ -73,8 +71,8 @@ impl Store {
 
     /// The first deliveries that wait in a lane, at most so many, in order of sending. Costs 1 Query each MB, 1 read unit
     /// each 4 KB of them.
-    pub async fn waiting(&self, of: &SubscriptionKey, space: SpaceId, most: usize) -> Result<Vec<Kept>, StoreError> {
-        let (pk, prefix) = (keys::backlog_partition(of), keys::kept_prefix(space));
+    pub async fn waiting(&self, of: &SubscriptionKey, stream: Stream, most: usize) -> Result<Vec<Kept>, StoreError> {
+        let (pk, prefix) = (keys::backlog_partition(of), keys::kept_prefix(stream));
         let items = self.first_items("read a lane", (&pk, &prefix), None, Order::Forward, most).await?;
         items.iter().map(document::read).collect()
     }
@@ -84,26 +82,26 @@ impl Store {
     pub async fn list_kept(
         &self,
         of: &SubscriptionKey,
-        space: Option<SpaceId>,
+        stream: Option<Stream>,
         request: PageRequest,
     ) -> Result<Page<Kept>, ListError> {
         let pk = keys::backlog_partition(of);
-        let prefix = space.map_or_else(|| keys::KEPT_PREFIX.to_owned(), keys::kept_prefix);
+        let prefix = stream.map_or_else(|| keys::KEPT_PREFIX.to_owned(), keys::kept_prefix);
         let read = |item| document::read(&item);
         self.page_of("list a backlog", (&pk, &prefix), &request, Order::Forward, read).await
     }
 }
 
-fn keys_of(of: &SubscriptionKey, spaces: &BTreeSet<SpaceId>) -> impl Iterator<Item = Key> {
-    std::iter::once(keys::backlog(of)).chain(spaces.iter().map(|space| keys::lane(of, *space)))
+fn keys_of(of: &SubscriptionKey, streams: &BTreeSet<Stream>) -> impl Iterator<Item = Key> {
+    std::iter::once(keys::backlog(of)).chain(streams.iter().map(|stream| keys::lane(of, *stream)))
 }
 
 fn standing(
     items: &HashMap<Key, Item>,
     of: &SubscriptionKey,
-    spaces: &BTreeSet<SpaceId>,
+    streams: &BTreeSet<Stream>,
 ) -> Result<Standing, StoreError> {
-    let lanes = spaces.iter().filter_map(|space| items.get(&keys::lane(of, *space)));
+    let lanes = streams.iter().filter_map(|stream| items.get(&keys::lane(of, *stream)));
     Ok(Standing {
         backlog: items.get(&keys::backlog(of)).map(document::read).transpose()?,
         lanes: lanes.map(document::read).collect::<Result<_, _>>()?,

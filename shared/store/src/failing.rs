@@ -1,13 +1,19 @@
 //! Which subscriptions failed lately: what health looks at, so that healthy ones cost nothing.
 
 use crate::error::StoreError;
-use crate::item::{EXPIRES_AT, from_item, number, text};
-use crate::write::Write;
+use crate::item::{EXPIRES_AT, Item, from_item, key_of, number, text};
+use crate::notices::put_notice;
+use crate::spaces::Saved;
+use crate::transaction::Transacted;
+use crate::write::{If, Write};
 use crate::{Store, keys};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
-use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::failure_rate::Warning;
+use spacehook_domain::ids::{SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::notice::Notice;
 use spacehook_domain::stats::BucketStart;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,22 +23,30 @@ const KEPT_S: i64 = 25 * 3_600;
 /// Subscriptions that a process remembers to have marked, at most; then it forgets all and marks anew.
 const MARKS_LIMIT: usize = 10_000;
 
-/// What this process has marked already, and for which quarter of an hour.
+/// What a mark holds for, in the order of time: a quarter of an hour of one period of being enabled. Health forgets the
+/// markers of what it disables, so what fails after the next enabling is marked anew, in the same quarter too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Marked {
+    pub(crate) enabled_since: Timestamp,
+    pub(crate) quarter: BucketStart,
+}
+
+/// What this process has marked already, and for when.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Marks(Arc<Mutex<HashMap<(TenantId, SubscriptionId), BucketStart>>>);
+pub(crate) struct Marks(Arc<Mutex<HashMap<(TenantId, SubscriptionId), Marked>>>);
 
 impl Marks {
-    pub(crate) fn has(&self, tenant: &TenantId, subscription: &SubscriptionId, bucket: BucketStart) -> bool {
+    pub(crate) fn has(&self, tenant: &TenantId, subscription: &SubscriptionId, wanted: Marked) -> bool {
         let marked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        marked.get(&(tenant.clone(), subscription.clone())).is_some_and(|known| *known >= bucket)
+        marked.get(&(tenant.clone(), subscription.clone())).is_some_and(|known| *known >= wanted)
     }
 
-    pub(crate) fn remember(&self, tenant: &TenantId, subscription: &SubscriptionId, bucket: BucketStart) {
+    pub(crate) fn remember(&self, tenant: &TenantId, subscription: &SubscriptionId, made: Marked) {
         let mut marked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if marked.len() >= MARKS_LIMIT {
             marked.clear();
         }
-        marked.insert((tenant.clone(), subscription.clone()), bucket);
+        marked.insert((tenant.clone(), subscription.clone()), made);
     }
 
     fn forget(&self, tenant: &TenantId, subscription: &SubscriptionId) {
@@ -40,10 +54,37 @@ impl Marks {
     }
 }
 
+const WARNING: &str = "warning";
+
+/// A subscription that failed lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failing {
+    /// Which.
+    pub subscription: SubscriptionKey,
+    /// What is remembered of its having been told to be failing.
+    pub warning: Option<Warning>,
+}
+
 #[derive(Debug, Deserialize)]
 struct MarkerItem {
     tenant: TenantId,
     subscription_id: SubscriptionId,
+    warning: Option<String>,
+}
+
+fn failing(item: Item) -> Result<Failing, StoreError> {
+    let key = key_of(&item);
+    let MarkerItem { tenant, subscription_id, warning } = from_item(item)?;
+    let read = |text: String| serde_json::from_str(&text);
+    let warning = warning.map(read).transpose().map_err(|error| StoreError::unreadable(key, error.to_string()))?;
+    Ok(Failing { subscription: SubscriptionKey { tenant, id: subscription_id }, warning })
+}
+
+fn warning_text(warning: &Warning) -> Result<AttributeValue, StoreError> {
+    let unwritable = |error: serde_json::Error| {
+        StoreError::unwritable(crate::keys::Key { pk: "FAILING".to_owned(), sk: WARNING.to_owned() }, error.to_string())
+    };
+    Ok(text(serde_json::to_string(warning).map_err(unwritable)?))
 }
 
 /// The write that marks a subscription as failing.
@@ -58,12 +99,30 @@ pub(crate) fn marker(tenant: &TenantId, subscription: &SubscriptionId, failed_at
 impl Store {
     /// The subscriptions of all tenants that failed within about the last 25 hours, in no order. Costs a Query for each
     /// of 8 partitions, concurrently: 8 read units where none fails.
-    pub async fn failing_subscriptions(&self) -> Result<Vec<(TenantId, SubscriptionId)>, StoreError> {
+    pub async fn failing_subscriptions(&self) -> Result<Vec<Failing>, StoreError> {
         let shards = (0..keys::SHARDS).map(|shard| async move {
             self.query_all("list failing subscriptions", &keys::failing_partition(shard), None).await
         });
         let items = try_join_all(shards).await?.into_iter().flatten();
-        items.map(|item| from_item::<MarkerItem>(item).map(|marker| (marker.tenant, marker.subscription_id))).collect()
+        items.map(failing).collect()
+    }
+
+    /// Remembers a warning with the marker of a subscription, if what it remembers is as it was read, and leaves the notice
+    /// of it in the same transaction. Costs 1 `TransactWriteItems` of 2 items.
+    pub async fn warn(&self, read: &Failing, warning: &Warning, notice: &Notice) -> Result<Saved, StoreError> {
+        const OPERATION: &str = "remember a warning";
+        let SubscriptionKey { tenant, id } = &read.subscription;
+        let key = keys::failing(tenant, id);
+        let known = read.warning.as_ref().map(warning_text).transpose()?;
+        let marker = Write::update(key.clone())
+            .set(WARNING, warning_text(warning)?)
+            .only_if(If::Exists)
+            .only_if(If::optional(WARNING, known));
+        let writes = vec![((), marker), ((), put_notice(notice)?)];
+        Ok(match self.transact(OPERATION, &key, writes).await? {
+            Transacted::Done => Saved::Yes,
+            Transacted::Refused(_) => Saved::Conflict,
+        })
     }
 
     /// Forgets that a subscription failed, until it fails again. Costs 1 `DeleteItem`.
@@ -83,16 +142,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_holds_for_its_quarter_of_an_hour() {
+    fn a_mark_holds_for_its_quarter_of_an_hour_and_until_the_next_enabling() {
         let marks = Marks::default();
         let tenant = TenantId::parse("acme").unwrap();
         let subscription = SubscriptionId::from_uuid(uuid::Uuid::from_u128(1));
-        let bucket = |minute: i64| BucketStart::holding(Timestamp::from_second(1_770_000_000 + minute * 60).unwrap());
-        assert!(!marks.has(&tenant, &subscription, bucket(0)));
-        marks.remember(&tenant, &subscription, bucket(0));
-        assert!(marks.has(&tenant, &subscription, bucket(0)));
-        assert!(!marks.has(&tenant, &subscription, bucket(15)));
+        let at = |minute: i64| Timestamp::from_second(1_770_000_000 + minute * 60).unwrap();
+        let marked = |since, minute| Marked { enabled_since: at(since), quarter: BucketStart::holding(at(minute)) };
+        assert!(!marks.has(&tenant, &subscription, marked(0, 0)));
+        marks.remember(&tenant, &subscription, marked(0, 0));
+        assert!(marks.has(&tenant, &subscription, marked(0, 0)));
+        assert!(!marks.has(&tenant, &subscription, marked(0, 15)));
+        assert!(!marks.has(&tenant, &subscription, marked(2, 3)), "enabled again in the same quarter");
         marks.forget(&tenant, &subscription);
-        assert!(!marks.has(&tenant, &subscription, bucket(0)));
+        assert!(!marks.has(&tenant, &subscription, marked(0, 0)));
     }
 }

@@ -12,8 +12,10 @@ use spacehook_domain::event::EventType;
 use spacehook_domain::ids::{
     BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
 };
+use spacehook_domain::notice::NoticeId;
 use spacehook_domain::place::SpaceKey;
 use spacehook_domain::stats::BucketStart;
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::SubscriptionName;
 use std::fmt;
 use uuid::Uuid;
@@ -64,6 +66,11 @@ pub(crate) fn tenant_partition(tenant: &TenantId) -> String {
 /// The tenant's versions and counters.
 pub(crate) fn tenant(tenant: &TenantId) -> Key {
     Key::new(tenant_partition(tenant), "TENANT")
+}
+
+/// The contacts of a tenant.
+pub(crate) fn contacts(tenant: &TenantId) -> Key {
+    Key::new(tenant_partition(tenant), "CONTACTS")
 }
 
 /// Before the id of every subscription in its tenant's partition.
@@ -196,10 +203,38 @@ pub(crate) fn notice_partition(shard: u8) -> String {
     format!("NOTICE#{shard}")
 }
 
-/// The notice that a subscription has been disabled then.
-pub(crate) fn notice(tenant: &TenantId, subscription: &SubscriptionId, since: Timestamp) -> Key {
-    let of = format!("{tenant}#{subscription}");
-    Key::new(notice_partition(shard(&of)), format!("{of}#{since}"))
+/// A notice of a subscription. Of one subscription they are in the order of their times.
+pub(crate) fn notice(id: &NoticeId) -> Key {
+    let of = format!("{}#{}", id.subscription.tenant, id.subscription.id);
+    let at_ms = id.at_ms.max(0);
+    Key::new(notice_partition(shard(&of)), format!("{of}#{at_ms:015}#{}", id.happened.as_str()))
+}
+
+/// A partition of the index of what is due: spaces to be looked at.
+pub(crate) fn due_spaces(shard: u8) -> String {
+    format!("SPACE#{shard}")
+}
+
+/// A partition of the index of what is due: backlogs whose timer seems lost.
+pub(crate) fn due_backlogs(shard: u8) -> String {
+    format!("BACKLOG#{shard}")
+}
+
+/// The shard of an item in the index of what is due.
+pub(crate) fn due_shard(of: &Key) -> u8 {
+    shard(&of.pk)
+}
+
+/// The space whose state has this partition key.
+pub(crate) fn read_space_state(pk: &str) -> Option<(TenantId, SpaceId)> {
+    let (tenant, space) = pk.strip_prefix("S#")?.split_once('#')?;
+    Some((TenantId::parse(tenant).ok()?, SpaceId(space.parse().ok()?)))
+}
+
+/// The subscription whose backlog has this partition key.
+pub(crate) fn read_backlog(pk: &str) -> Option<SubscriptionKey> {
+    let (tenant, id) = pk.strip_prefix("B#")?.split_once('#')?;
+    Some(SubscriptionKey { tenant: TenantId::parse(tenant).ok()?, id: SubscriptionId::parse(id).ok()? })
 }
 
 /// The partition of a subscription's backlog, and of its dead deliveries.
@@ -215,22 +250,22 @@ pub(crate) fn backlog(of: &SubscriptionKey) -> Key {
 /// Before every lane.
 pub(crate) const LANE_PREFIX: &str = "LANE#";
 
-/// What waits of a space. Numbers have a fixed width here and below, so that texts sort as they do.
-pub(crate) fn lane(of: &SubscriptionKey, space: SpaceId) -> Key {
-    Key::new(backlog_partition(of), format!("{LANE_PREFIX}{:016x}", space.0))
+/// What waits of a stream. Numbers have a fixed width here and below, so that texts sort as they do.
+pub(crate) fn lane(of: &SubscriptionKey, stream: Stream) -> Key {
+    Key::new(backlog_partition(of), format!("{LANE_PREFIX}{:016x}", stream.number()))
 }
 
 /// Before every delivery that waits.
 pub(crate) const KEPT_PREFIX: &str = "KEPT#";
 
-/// Before every delivery that waits of a space.
-pub(crate) fn kept_prefix(space: SpaceId) -> String {
-    format!("{KEPT_PREFIX}{:016x}#", space.0)
+/// Before every delivery that waits of a stream.
+pub(crate) fn kept_prefix(stream: Stream) -> String {
+    format!("{KEPT_PREFIX}{:016x}#", stream.number())
 }
 
 /// A delivery that waits.
 pub(crate) fn kept(of: &SubscriptionKey, place: &KeptKey) -> Key {
-    let sk = format!("{}{:016x}#{}", kept_prefix(place.space), place.sequence.0, place.event_type);
+    let sk = format!("{}{:016x}#{}", kept_prefix(place.stream), place.sequence.0, place.event_type);
     Key::new(backlog_partition(of), sk)
 }
 

@@ -6,6 +6,7 @@
 //! | item | partition key | sort key |
 //! |---|---|---|
 //! | tenant: versions and counters | `T#<tenant>` | `TENANT` |
+//! | contacts of a tenant | `T#<tenant>` | `CONTACTS` |
 //! | subscription | `T#<tenant>` | `SUB#<id>` |
 //! | claim of a subscription's name | `T#<tenant>` | `SUBNAME#<lower-case name>` |
 //! | match entry: the subscription, for the dispatcher | `M#<tenant>#<event type>` | `<id>` |
@@ -19,9 +20,12 @@
 //! | delivery that waits | `B#<tenant>#<subscription>` | `KEPT#<space>#<sequence, 16 hex digits>#<event type>` |
 //! | dead delivery | `B#<tenant>#<subscription>` | `DEAD#<died at, ms in 15 digits>#<event id>` |
 //! | permits of a second | `B#<tenant>#<subscription>` | `RATE#<second>` |
-//! | notice of a disabling | `NOTICE#<0 to 7>` | `<tenant>#<subscription>#<since>` |
+//! | notice of a change that is to be told | `NOTICE#<0 to 7>` | `<tenant>#<subscription>#<at, ms in 15 digits>#<what>` |
 //! | marker of a failing subscription | `FAILING#<0 to 7>` | `<tenant>#<subscription>` |
 //! | key of the API, and its entry in a list | `K#<key id>`, `T#<tenant>` | `KEY`, `KEY#<key id>` |
+//!
+//! States of spaces and backlogs that are to be looked at have `due` (`SPACE#<0 to 7>`, `BACKLOG#<0 to 7>`) and `due_at`
+//! (milliseconds since 1970), the keys of the one index, `due`, which holds keys alone.
 //!
 //! What expires has `expires_at` (seconds since 1970), the table's TTL attribute. `DynamoDB` deletes within two days of
 //! it, so what has expired may still be listed for a while.
@@ -32,12 +36,15 @@ mod attempts;
 mod backlog;
 mod backoff;
 mod batch;
+mod contacts;
 mod counts;
 mod document;
+mod due;
 mod error;
 mod failing;
 mod item;
 mod keys;
+mod notices;
 mod page;
 mod registry;
 mod request;
@@ -50,8 +57,11 @@ mod write;
 
 pub use attempts::{RecordedAttempt, RecordedDrop};
 pub use backlog::{Replayed, Standing};
+pub use contacts::Contacts;
 pub use error::{ListError, StoreError};
+pub use failing::Failing;
 pub use item::ITEM_BYTES_LIMIT;
+pub use notices::StoredNotice;
 pub use page::{Cursor, PAGE_LIMIT, Page, PageRequest};
 pub use registry::{
     DeleteError, Put, PutFloorError, PutSensorError, PutSpaceError, PutSpaceWithSensorsError, SENSORS_LIMIT,

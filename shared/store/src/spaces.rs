@@ -5,7 +5,8 @@ use crate::item::{from_item, keyed, number, text};
 use crate::registry::SpaceItem;
 use crate::request::Written;
 use crate::write::{If, Write};
-use crate::{Store, keys};
+use crate::{Store, due, keys};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spacehook_domain::event::Event;
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
@@ -28,6 +29,8 @@ pub struct StoredSpace {
     pub state: SpaceState,
     /// Events that were saved with the state and not confirmed as queued.
     pub pending: Vec<Event>,
+    /// When health is to look at it.
+    pub due_at: Option<Timestamp>,
 }
 
 /// What came of a save that is conditional.
@@ -72,6 +75,7 @@ impl Store {
         let Some(item) = self.get("read the state of a space", &key).await? else {
             return Ok(StoredSpace::default());
         };
+        let due_at = due::due_at(&item)?;
         let stored: StateItem = from_item(item)?;
         let unreadable = |error: serde_json::Error| StoreError::unreadable(key.clone(), error.to_string());
         Ok(StoredSpace {
@@ -81,13 +85,14 @@ impl Store {
                 Some(pending) => serde_json::from_str::<Vec<Event>>(pending).map_err(unreadable)?,
                 None => Vec::new(),
             },
+            due_at,
         })
     }
 
     /// Saves the state with the events that it causes, as version `expected_version + 1`, if the stored version is still
-    /// the expected one (0: nothing stored).
+    /// the expected one (0: nothing stored). Health looks at it at `due_at`.
     ///
-    /// Costs 1 `PutItem`, 1 write unit each KB of state and events. A lost answer may be reported as a conflict with
+    /// Costs 1 `PutItem`, 1 write unit each KB of state and events, and 2 where `due_at` changes. A lost answer may be reported as a conflict with
     /// oneself: reading again shows the own state and its pending events. More than [`crate::ITEM_BYTES_LIMIT`] is an
     /// error ([`StoreError::is_too_large`]), and nothing is saved.
     pub async fn save_space(
@@ -97,6 +102,7 @@ impl Store {
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
+        due_at: Option<Timestamp>,
     ) -> Result<Saved, StoreError> {
         let key = keys::space_state(tenant, space);
         let unwritable = |error: serde_json::Error| StoreError::unwritable(key.clone(), error.to_string());
@@ -106,6 +112,7 @@ impl Store {
         ]
         .into_iter()
         .collect::<crate::item::Item>();
+        item.extend(due::attributes(due::of_space(&key), due_at).map(|(name, value)| (name.to_owned(), value)));
         if !pending.is_empty() {
             item.insert(PENDING.to_owned(), text(serde_json::to_string(pending).map_err(unwritable)?));
         }
@@ -118,6 +125,26 @@ impl Store {
             Written::Done => Saved::Yes,
             Written::Refused => Saved::Conflict,
         })
+    }
+
+    /// Has health look at a space then, or never, if the stored version is still this one. What is newer is left alone, and
+    /// that is no error. The version stays. Costs 1 `UpdateItem`, 1 write unit each KB of what is stored, and 2 for the
+    /// index.
+    pub async fn set_due(
+        &self,
+        tenant: &TenantId,
+        space: SpaceId,
+        version: u64,
+        due_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let key = keys::space_state(tenant, space);
+        let partition = due_at.map(|_| text(due::of_space(&key)));
+        let write = Write::update(key)
+            .set_or_remove(due::DUE, partition)
+            .set_or_remove(due::DUE_AT, due_at.map(|at| number(at.as_millisecond())))
+            .only_if(If::Is(VERSION.into(), number(version)));
+        self.write("set when a space is due", write).await?;
+        Ok(())
     }
 
     /// Forgets the pending events, if the stored version is still the one they were saved with. A later version, which

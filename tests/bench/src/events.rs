@@ -4,7 +4,7 @@ use crate::subscribers::{EPOCH_S, TENANT};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use spacehook_domain::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use spacehook_domain::ids::{BuildingRefId, EventId, FloorRefId, Sequence, SpaceId, SpaceRefId, TenantId};
 use std::fmt::Write as _;
 
@@ -29,14 +29,15 @@ pub(crate) fn event(number: u32) -> anyhow::Result<Event> {
         tenant: TenantId::parse(TENANT)?,
         event_type: EventType::SpaceReport,
         sequence: Sequence(sequence(number)),
-        space: EventSpace {
+        about: About::Space(EventSpace {
             space_id: SpaceId(u64::from(space)),
             building_ref_id: BuildingRefId::parse("headquarters")?,
             floor_ref_id: Some(FloorRefId::parse("ground floor")?),
             space_ref_id: SpaceRefId::parse(format!("room {space}"))?,
-        },
+        }),
         occurred_at: at,
         received_at: Timestamp::from_second(RECEIVED_S)?,
+        trace: None,
         change: Change { occupancy_changed: true, first_of_hour: false },
         data: report(space, at)?,
     })
@@ -155,7 +156,7 @@ fn message(event: &Event) -> anyhow::Result<Value> {
             "SentTimestamp": "1770000000000",
             "SenderId": "000000000000",
             "ApproximateFirstReceiveTimestamp": FIRST_RECEIVED_MS,
-            "MessageGroupId": format!("{TENANT}:{}", event.space.space_id),
+            "MessageGroupId": format!("{TENANT}:{}", event.stream()),
             "MessageDeduplicationId": event.id,
             "SequenceNumber": id,
         },
@@ -202,7 +203,7 @@ mod tests {
                 .map(|number| Event { received_at: at, ..event(number).unwrap() })
                 .collect();
             assert_eq!(events, expected);
-            let spaces: std::collections::BTreeSet<_> = events.iter().map(|event| event.space.space_id).collect();
+            let spaces: std::collections::BTreeSet<_> = events.iter().map(Event::stream).collect();
             assert_eq!(spaces.len(), 10);
         }
     }

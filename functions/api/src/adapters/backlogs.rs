@@ -4,7 +4,8 @@ use crate::ports::{BacklogRecords, Failed, ListFailed, Timers};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, Lane};
-use spacehook_domain::ids::{EventId, SpaceId, SubscriptionKey};
+use spacehook_domain::ids::{EventId, SubscriptionKey};
+use spacehook_domain::stream::Stream;
 use spacehook_domain::wake::Wake;
 use spacehook_queues::WakeQueue;
 use spacehook_store::{Page, PageRequest, Replayed, Saved, Store};
@@ -22,8 +23,8 @@ impl BacklogRecords for Store {
         Ok(self.lanes(key).await?)
     }
 
-    async fn lane(&self, key: &SubscriptionKey, space: SpaceId) -> Result<Option<Lane>, Failed> {
-        let standings = self.standings(&[(key.clone(), [space].into())]).await?;
+    async fn lane(&self, key: &SubscriptionKey, stream: Stream) -> Result<Option<Lane>, Failed> {
+        let standings = self.standings(&[(key.clone(), [stream].into())]).await?;
         Ok(standings.into_iter().flat_map(|standing| standing.lanes).next())
     }
 
@@ -31,8 +32,8 @@ impl BacklogRecords for Store {
         Ok(self.list_kept(key, None, page).await?)
     }
 
-    async fn first_waiting(&self, key: &SubscriptionKey, space: SpaceId) -> Result<Option<Kept>, Failed> {
-        Ok(self.waiting(key, space, 1).await?.into_iter().next())
+    async fn first_waiting(&self, key: &SubscriptionKey, stream: Stream) -> Result<Option<Kept>, Failed> {
+        Ok(self.waiting(key, stream, 1).await?.into_iter().next())
     }
 
     async fn dead(&self, key: &SubscriptionKey, page: PageRequest) -> Result<Page<Dead>, ListFailed> {

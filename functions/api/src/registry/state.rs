@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spacehook_domain::payload::Environment;
+use spacehook_domain::ids::SensorId;
 use spacehook_domain::place::Space;
+use spacehook_domain::presence::{DeviceHealth, Presence};
 use spacehook_domain::reading::{Coordinate, Metres};
 use spacehook_domain::space_state::{SensorState, SpaceState};
 use std::collections::BTreeMap;
@@ -36,6 +38,9 @@ pub struct StateView {
     /// The newest observation; null where nothing was heard yet.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub observed_at: Option<Timestamp>,
+    /// Whether all of its sensors that were ever heard have sent no reading for a while, as of health's last look: then the
+    /// rest of this is old.
+    pub is_stale: bool,
     /// The sequence of its newest event; 0 where there was none.
     pub sequence: u64,
     /// `available` or `occupied`; null where no sensor can tell.
@@ -70,8 +75,42 @@ pub struct StateView {
 pub struct SensorValues {
     /// As its vendor names it.
     pub sensor_id: String,
+    /// Whether the device is there, as of health's last look; null where it was never heard.
+    #[schema(required)]
+    pub device_health: Option<DeviceHealthName>,
+    /// Whether it has sent no reading for a while, as of health's last look.
+    pub is_stale: bool,
+    /// When its newest reading arrived; null where none did.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub last_reading_at: Option<Timestamp>,
+    /// When there was the last sign of it: a reading, or a word of the broker about its connection.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub last_seen_at: Option<Timestamp>,
     /// The newest value of each quantity that it ever reported.
     pub values: BTreeMap<String, DatedValue>,
+}
+
+/// Whether a device is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DeviceHealth)]
+pub enum DeviceHealthName {
+    /// It was heard lately.
+    Online,
+    /// It was not, or its connection broke: it is intermittent.
+    LostCommunication,
+    /// It has not been heard of for long.
+    Offline,
+}
+
+impl From<DeviceHealth> for DeviceHealthName {
+    fn from(health: DeviceHealth) -> Self {
+        match health {
+            DeviceHealth::Online => Self::Online,
+            DeviceHealth::LostCommunication => Self::LostCommunication,
+            DeviceHealth::Offline => Self::Offline,
+        }
+    }
 }
 
 /// A value and when it was observed.
@@ -91,7 +130,8 @@ impl StateView {
         let here = |id: &_| space.sensor_ids.contains(id);
         let sensors = state.sensors().iter().filter(|(id, _)| here(id));
         Self {
-            sensors: sensors.map(|(id, values)| sensor_values(id.as_str(), values)).collect(),
+            sensors: sensors.map(|(id, values)| sensor_values(id, values, state.presence().get(id))).collect(),
+            is_stale: state.is_stale(),
             space_id: space.space_id.0,
             building_ref_id: space.building_ref_id.into(),
             floor_ref_id: space.floor_ref_id.map(Into::into),
@@ -110,10 +150,17 @@ impl StateView {
     }
 }
 
-fn sensor_values(id: &str, state: &SensorState) -> SensorValues {
+fn sensor_values(id: &SensorId, state: &SensorState, presence: Option<&Presence>) -> SensorValues {
     // A sensor's state is an object of dated values, so this reads what it writes.
     let values = serde_json::to_value(state).and_then(serde_json::from_value).unwrap_or_default();
-    SensorValues { sensor_id: id.to_owned(), values }
+    SensorValues {
+        sensor_id: id.to_string(),
+        device_health: presence.map(|presence| presence.health().into()),
+        is_stale: presence.is_some_and(Presence::is_stale),
+        last_reading_at: presence.map(Presence::heard_at),
+        last_seen_at: presence.map(Presence::seen_at),
+        values,
+    }
 }
 
 /// Get the state of a space

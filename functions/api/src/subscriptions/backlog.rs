@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spacehook_domain::backlog::{Backlog, Change, Kept, Lane, Treatment};
 use spacehook_domain::breaker::Breaker;
-use spacehook_domain::event::Event;
+use spacehook_domain::event::{About, Event};
 use spacehook_domain::subscription::Subscription;
 use spacehook_store::Saved;
 use std::time::Duration;
@@ -99,12 +99,13 @@ pub struct DecidedView {
     pub kept_before: Timestamp,
 }
 
-/// What waits of one space.
+/// What waits of one space, or of one subject: their events are sent in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = SpaceBacklog)]
 pub struct SpaceBacklogView {
-    /// Spacehook's own number of the space.
-    pub space_id: u64,
+    /// Spacehook's own number of the space; null where it is a subject's, such as another subscription.
+    #[schema(required)]
+    pub space_id: Option<u64>,
     /// Deliveries that wait. After a crash it may be a few off until they are sent.
     pub waiting: u64,
     /// Since when the oldest of them waits, or a little earlier.
@@ -128,16 +129,22 @@ pub struct EventView {
     /// Its type.
     #[schema(value_type = EventTypeName)]
     pub event_type: String,
-    /// Spacehook's own number of the space it is about.
-    pub space_id: u64,
+    /// Spacehook's own number of the space it is about; null where it is about none.
+    #[schema(required)]
+    pub space_id: Option<u64>,
     /// The building that the space was in.
-    pub building_ref_id: String,
+    #[schema(required)]
+    pub building_ref_id: Option<String>,
     /// The floor that it was on.
     #[schema(required)]
     pub floor_ref_id: Option<String>,
     /// The customer's own name of the space.
-    pub space_ref_id: String,
-    /// Its place in the history of the space.
+    #[schema(required)]
+    pub space_ref_id: Option<String>,
+    /// What it is about, if not a space: of the events about a subscription, its id.
+    #[schema(required)]
+    pub subject: Option<String>,
+    /// Its place in the history of the space or subject.
     pub sequence: u64,
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
@@ -182,7 +189,7 @@ impl From<Treatment> for DecidedView {
 impl From<Lane> for SpaceBacklogView {
     fn from(lane: Lane) -> Self {
         Self {
-            space_id: lane.space.0,
+            space_id: lane.stream.space().map(|space| space.0),
             waiting: lane.count,
             waiting_since: lane.kept_since,
             failed_attempts: lane.failures.saturating_add(lane.probes),
@@ -197,10 +204,14 @@ impl From<&Event> for EventView {
         Self {
             event_id: event.id.to_string(),
             event_type: event.event_type.to_string(),
-            space_id: event.space.space_id.0,
-            building_ref_id: event.space.building_ref_id.to_string(),
-            floor_ref_id: event.space.floor_ref_id.as_ref().map(ToString::to_string),
-            space_ref_id: event.space.space_ref_id.to_string(),
+            space_id: event.space().map(|space| space.space_id.0),
+            building_ref_id: event.space().map(|space| space.building_ref_id.to_string()),
+            floor_ref_id: event.space().and_then(|space| space.floor_ref_id.as_ref()).map(ToString::to_string),
+            space_ref_id: event.space().map(|space| space.space_ref_id.to_string()),
+            subject: match &event.about {
+                About::Space(_) => None,
+                About::Subject(subject) => Some(subject.to_string()),
+            },
             sequence: event.sequence.0,
             occurred_at: event.occurred_at,
         }
@@ -216,7 +227,7 @@ impl From<Kept> for WaitingView {
 impl BacklogView {
     /// A subscription's backlog with these lanes; none of both where it never failed.
     fn of(subscription: &Subscription, backlog: Option<&Backlog>, mut lanes: Vec<Lane>) -> Self {
-        lanes.sort_by_key(|lane| (lane.kept_since, lane.space));
+        lanes.sort_by_key(|lane| (lane.kept_since, lane.stream));
         let pace = backlog.map(|backlog| backlog.pace).unwrap_or_default();
         let gap = pace.gap(subscription.rate_limit_per_second);
         Self {

@@ -16,6 +16,7 @@ use spacehook_credentials::{SecretName, SecretVersion};
 use spacehook_domain::backlog::OnEnable;
 use spacehook_domain::credentials::Credentials;
 use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::notice::{Happened, Notice};
 use spacehook_domain::receiver::ReceiverUrl;
 use spacehook_domain::signing::SigningSecret;
 use spacehook_domain::subscription::{Activity, AuthKind, DisabledReason, Subscription};
@@ -215,25 +216,53 @@ pub(super) async fn change(app: &App, which: Which<'_>, change: Change<'_>) -> R
 
 /// Saves a change, and with it what is done with what was kept; false where another change came between.
 async fn save(app: &App, before: &Subscription, after: &Subscription, kept: Option<OnEnable>) -> Result<bool, Problem> {
+    let notice = notice(app, before, after).await?;
     let saved = match kept {
-        None => app.subscriptions.update(before, after).await,
+        None => app.subscriptions.update(before, after, notice.as_ref()).await,
         Some(what) => {
             let backlog = app.backlogs.backlog(&after.key()).await?;
             let draining = draining(backlog.as_ref(), what, app.now());
             wake(app, &after.key(), LATER).await;
-            app.subscriptions.enable(before, after, backlog.as_ref(), draining).await
+            app.subscriptions.enable(before, after, backlog.as_ref(), draining, notice.as_ref()).await
         }
     };
-    let Err(failed) = saved else { return Ok(true) };
+    let Err(failed) = saved else {
+        tell(app, notice.as_ref()).await;
+        return Ok(true);
+    };
     let stored = app.subscriptions.get(&after.tenant, &after.id).await?;
     if stored.as_ref() == Some(after) {
         // Made, and only the answer was lost.
+        tell(app, notice.as_ref()).await;
         return Ok(true);
     }
     if let Some(stored) = stored.filter(|_| after.secret_version != before.secret_version) {
         make_current(app, &stored).await;
     }
     if failed == ChangeFailed::Conflict { Ok(false) } else { Err(failed.into()) }
+}
+
+/// The notice of an enabling or a disabling; none where the change is neither, or nobody asked to hear of it.
+async fn notice(app: &App, before: &Subscription, after: &Subscription) -> Result<Option<Notice>, Problem> {
+    let happened = match (before.activity.is_enabled(), after.activity.is_enabled()) {
+        (false, true) => Happened::Enabled,
+        (true, false) => Happened::Disabled,
+        _ => return Ok(None),
+    };
+    let is_asked_for = app.news.is_asked_for(&after.tenant, happened.event_type()).await?;
+    Ok(is_asked_for.then(|| Notice::new(happened, after.activity.since(), after.clone(), None, false)))
+}
+
+/// Tells others at once. If that fails, health does it: the notice stays until somebody has.
+async fn tell(app: &App, notice: Option<&Notice>) {
+    let Some(notice) = notice else { return };
+    if let Err(error) = app.news.tell(notice).await {
+        let subscription = &notice.subscription;
+        tracing::warn!(
+            tenant = %subscription.tenant, subscription = %subscription.id, %error,
+            "the news of a subscription are not queued yet; health does it"
+        );
+    }
 }
 
 /// Makes the version that a subscription names the current one again; Secrets Manager may remove unlabelled ones.

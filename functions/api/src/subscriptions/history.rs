@@ -38,6 +38,10 @@ pub struct AttemptView {
     /// Its type.
     #[schema(value_type = EventTypeName)]
     pub event_type: String,
+    /// The trace of what caused the event: the same in `traceparent` of the request, and in the logs. Null where there was
+    /// none.
+    #[schema(required, example = "5759e988bd862e3fe1be46a994272793")]
+    pub trace_id: Option<String>,
     /// 1 for the first attempt of the delivery.
     pub number: u32,
     /// When it started.
@@ -96,6 +100,7 @@ impl From<Attempt> for AttemptView {
         Self {
             event_id: attempt.event_id.to_string(),
             event_type: attempt.event_type.to_string(),
+            trace_id: attempt.trace_id.map(String::from),
             number: attempt.number.0,
             started_at: attempt.started_at,
             duration_ms: attempt.duration_ms,

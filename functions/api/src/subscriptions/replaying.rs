@@ -67,10 +67,10 @@ async fn hold_backlog(app: &App, subscription: &Subscription) -> Result<(), Prob
 /// Puts one back; false where it is no longer among the dead.
 async fn put_back(app: &App, subscription: &Subscription, dead: &Dead) -> Result<bool, Problem> {
     let key = subscription.key();
-    let space = dead.event.space.space_id;
+    let stream = dead.event.stream();
     for _ in 0..TRIES {
-        let lane = app.backlogs.lane(&key, space).await?;
-        let first = app.backlogs.first_waiting(&key, space).await?;
+        let lane = app.backlogs.lane(&key, stream).await?;
+        let first = app.backlogs.first_waiting(&key, stream).await?;
         let now = app.now();
         let (with_it, kept) = appended(lane.as_ref(), first.as_ref(), dead, now);
         let mut change = Change::of(key.clone());
@@ -87,7 +87,7 @@ async fn put_back(app: &App, subscription: &Subscription, dead: &Dead) -> Result
 
 /// A lane with a dead delivery in it again. `first` is what is first in it now.
 fn appended(lane: Option<&Lane>, first: Option<&Kept>, dead: &Dead, now: Timestamp) -> (Lane, Kept) {
-    let mut lane = lane.cloned().unwrap_or_else(|| Lane::new(dead.event.space.space_id, now));
+    let mut lane = lane.cloned().unwrap_or_else(|| Lane::new(dead.event.stream(), now));
     if first.is_none_or(|first| KeptKey::of(&dead.event) <= KeptKey::of(&first.event)) {
         // It is the first now, and how another fared is not its history.
         (lane.failures, lane.probes, lane.failed_at, lane.not_before) = (0, 0, None, None);

@@ -95,7 +95,7 @@ pub struct NewSubscription {
     pub custom_headers: Option<BTreeMap<String, String>>,
     /// Pairs that are appended to the body of each event. They can't override its own fields.
     pub key_values: Option<BTreeMap<String, String>>,
-    /// E-mail addresses of whom to tell when deliveries fail.
+    /// E-mail addresses of whom to tell when deliveries fail; none means the tenant's contacts (`/v1/contacts`).
     #[schema(max_items = 10)]
     pub contacts: Option<Vec<String>>,
 }
@@ -140,7 +140,7 @@ pub struct SubscriptionPatch {
     /// Pairs, key to value; null removes one.
     #[schema(value_type = Option<Object>)]
     pub key_values: Option<BTreeMap<String, Option<String>>>,
-    /// E-mail addresses of whom to tell when deliveries fail.
+    /// E-mail addresses of whom to tell when deliveries fail; none means the tenant's contacts (`/v1/contacts`).
     #[schema(max_items = 10)]
     pub contacts: Option<Vec<String>>,
 }

@@ -47,7 +47,7 @@ pub struct SubscriptionView {
     pub custom_headers: BTreeMap<String, SetView>,
     /// Pairs that are appended to the body of each event.
     pub key_values: BTreeMap<String, String>,
-    /// Whom to tell when deliveries fail.
+    /// Whom to tell when deliveries fail; none means the tenant's contacts (`/v1/contacts`).
     pub contacts: Vec<String>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]

@@ -10,6 +10,7 @@ use spacehook_domain::event::Event;
 use spacehook_domain::failure::FailureReason;
 use spacehook_domain::ids::{SpaceId, SubscriptionId, SubscriptionKey, TenantId};
 use spacehook_domain::retry::DeadBecause;
+use spacehook_domain::stream::Stream;
 use std::time::Duration;
 
 fn now() -> Timestamp {
@@ -42,8 +43,8 @@ fn dead(event: Event, because: DeadBecause, reason: Option<FailureReason>) -> De
 fn keep(api: &Api, id: &str, events: &[Event], changed: impl Fn(&mut Lane)) {
     api.fake.with(|contents| {
         for event in events {
-            let space = event.space.space_id;
-            let lane = contents.lanes.entry((key(id), space)).or_insert_with(|| Lane::new(space, now()));
+            let stream = event.stream();
+            let lane = contents.lanes.entry((key(id), stream)).or_insert_with(|| Lane::new(stream, now()));
             lane.count += 1;
             changed(lane);
             let kept = Kept { event: event.clone(), kept_at: now(), replayed: false };
@@ -284,7 +285,7 @@ async fn a_replayed_delivery_waits_again_and_a_run_is_asked_for() {
     assert_eq!(answer.json, json!({"replayed": 1, "more": false, "sent_now": true}));
     let (lane, kept, left) = api.fake.with(|contents| {
         let place = KeptKey::of(&event(1, 4));
-        let lane = contents.lanes[&(key(&id), SpaceId(1))].clone();
+        let lane = contents.lanes[&(key(&id), Stream::of_space(SpaceId(1)))].clone();
         (lane, contents.kept[&(key(&id), place)].clone(), contents.dead.len())
     });
     assert_eq!((lane.count, lane.not_before, left), (1, None, 0));
@@ -308,7 +309,7 @@ async fn a_replay_takes_its_place_by_its_sequence() {
         give_up(&api, &id, vec![dead(event(1, sequence), DeadBecause::BacklogFull, None)]);
         let replay = format!("POST /v1/subscriptions/{id}/dead-deliveries/{}/replay", id_of(&event(1, sequence)));
         assert_eq!(api.call(&replay).await.status, 202);
-        let lane = api.fake.with(|contents| contents.lanes[&(key(&id), SpaceId(1))].clone());
+        let lane = api.fake.with(|contents| contents.lanes[&(key(&id), Stream::of_space(SpaceId(1)))].clone());
         assert_eq!((lane.count, lane.failures), (2, failures), "{sequence}");
         assert_eq!(lane.not_before, (failures > 0).then_some(waits), "{sequence}");
         assert_eq!(backlog(&api, &id).unwrap().quiet_since, None, "it is not deleted for being quiet now");

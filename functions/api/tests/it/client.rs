@@ -81,6 +81,8 @@ impl Api {
             subscriptions: shared.clone(),
             backlogs: shared.clone(),
             timers: shared.clone(),
+            news: shared.clone(),
+            contacts: shared.clone(),
             registry: shared.clone(),
             keys: shared.clone(),
             secrets: shared,

@@ -7,6 +7,7 @@ mod access;
 mod authenticating;
 mod backlogs;
 mod client;
+mod contacts;
 mod conventions;
 mod events;
 mod fake;

@@ -41,6 +41,7 @@ async fn bodies_have_the_fields_that_the_document_says() {
         ("SpaceInput", "PUT /v1/buildings/b/spaces/s".to_owned()),
         ("SensorInput", "PUT /v1/sensors/x".to_owned()),
         ("Import", "POST /v1/import".to_owned()),
+        ("ContactsInput", "PUT /v1/contacts".to_owned()),
         ("NewApiKey", "POST /v1/api-keys".to_owned()),
     ];
     let document = document();

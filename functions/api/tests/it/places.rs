@@ -3,7 +3,9 @@
 use crate::client::Api;
 use serde_json::{Value, json};
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
+use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{Measurements, PersonCount, Reading};
+use spacehook_domain::space_state::Occasion;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_store::UnassignedSensor;
 
@@ -118,7 +120,8 @@ async fn the_state_of_a_space_says_what_its_sensors_say() {
         received_at: "2026-03-29T12:00:01Z".parse().unwrap(),
         measurements: Measurements { person_count: Some(PersonCount(2)), ..Measurements::default() },
     };
-    state.take(&TenantId::parse("acme").unwrap(), &space, &reading);
+    let tenant = TenantId::parse("acme").unwrap();
+    state.take(Occasion { tenant: &tenant, space: &space, trace: None }, &reading, Silence::default());
     api.fake.with(|contents| contents.states.insert(SpaceId(1), state));
     let said = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
     let expected = json!({

@@ -8,11 +8,13 @@ use spacehook_domain::failure::FailureReason;
 use spacehook_domain::ids::EventId;
 use spacehook_domain::retry::AttemptNumber;
 use spacehook_domain::stats::{Bucket, BucketStart, Counts, Dropped};
+use spacehook_domain::trace::TraceId;
 
 fn attempt(at: &str, outcome: Outcome) -> Attempt {
     Attempt {
         event_id: EventId::parse(format!("evt_{}", "0".repeat(32))).unwrap(),
         event_type: EventType::SpaceReport,
+        trace_id: TraceId::parse("5759e988bd862e3fe1be46a994272793").ok(),
         number: AttemptNumber::FIRST,
         started_at: at.parse().unwrap(),
         duration_ms: 30,

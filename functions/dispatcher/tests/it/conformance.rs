@@ -1,13 +1,13 @@
 //! The world itself: what the dispatcher is told of SQS and DynamoDB must be what they do.
 
 use crate::make;
+use crate::make::stream;
 use crate::world::{Fifo, Standard, Table, VISIBILITY};
 use fastrand::Rng;
 use spacehook_dispatcher::batch::{Content, Message};
 use spacehook_dispatcher::ports::Changed;
 use spacehook_domain::backlog::{Backlog, Change, Kept, Lane};
 use spacehook_domain::event::EventType;
-use spacehook_domain::ids::SpaceId;
 use spacehook_domain::subscription::RateLimit;
 use spacehook_domain::wake::Wake;
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn a_change_happens_whole_or_not_at_all() {
     table.save(subscription);
     let now = make::at(START);
     let event = make::event("acme", 7, EventType::SpaceReport, 1, now);
-    let (backlog, lane) = (Backlog::new(now), Lane::new(SpaceId(7), now));
+    let (backlog, lane) = (Backlog::new(now), Lane::new(stream(7), now));
     let mut change = Change::of(key.clone());
     change.set_backlog(None, backlog.clone());
     change.set_lane(None, lane.clone());
@@ -90,10 +90,10 @@ fn a_change_happens_whole_or_not_at_all() {
     stale.set_lane(Some(&lane), lane.clone());
     stale.set_backlog(Some(&backlog.clone().next()), backlog.clone());
     assert_eq!(table.change(&stale, START, None), Ok(Changed::Conflict));
-    assert_eq!(table.partition(&key).lanes[&SpaceId(7)], lane, "not the lane either");
+    assert_eq!(table.partition(&key).lanes[&stream(7)], lane, "not the lane either");
 
     let mut twice = Change::of(key.clone());
-    twice.delete = vec![spacehook_domain::backlog::KeptKey::of(&table.waiting(&key, SpaceId(7), 1)[0].event); 2];
+    twice.delete = vec![spacehook_domain::backlog::KeptKey::of(&table.waiting(&key, stream(7), 1)[0].event); 2];
     assert!(table.change(&twice, START, None).is_err());
 }
 

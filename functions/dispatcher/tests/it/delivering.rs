@@ -7,14 +7,16 @@ use proptest::prelude::*;
 use spacehook_dispatcher::batch::{Content, Message};
 use spacehook_dispatcher::delivering::Dispatcher;
 use spacehook_dispatcher::ports::{Poison, Queue, Receipt, World as _};
-use spacehook_dispatcher::report::Report;
+use spacehook_dispatcher::report::{Breakers, Counted, Report};
 use spacehook_dispatcher::settings::Settings;
 use spacehook_domain::attempt::Outcome;
 use spacehook_domain::breaker::Breaker;
 use spacehook_domain::event::EventType;
-use spacehook_domain::ids::{SpaceId, SubscriptionKey};
+use spacehook_domain::failure::FailureReason;
+use spacehook_domain::ids::SubscriptionKey;
 use spacehook_domain::retry::DeadBecause;
 use spacehook_domain::share::{Share, share_of};
+use spacehook_domain::stats::Dropped;
 use spacehook_domain::subscription::{Activity, DisabledReason, Subscription};
 use spacehook_domain::wake::Wake;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +66,17 @@ impl Bench {
         self.deliver_within(messages, SignedDuration::from_secs(60))
     }
 
+    /// What became of a batch, without what is counted of it ([`Self::count`]).
     fn deliver_within(&self, messages: &[Message], allowed: SignedDuration) -> Report {
+        Report { counted: Counted::default(), ..self.deliver_whole(messages, allowed) }
+    }
+
+    /// What is counted of a batch.
+    fn count(&self, messages: &[Message]) -> Counted {
+        self.deliver_whole(messages, SignedDuration::from_secs(60)).counted
+    }
+
+    fn deliver_whole(&self, messages: &[Message], allowed: SignedDuration) -> Report {
         let deadline = self.client.now() + allowed;
         self.cloud.time.run(self.dispatcher.deliver(messages, deadline))
     }
@@ -77,7 +89,7 @@ impl Bench {
     fn arrived(&self) -> Vec<(SubscriptionKey, u64, u64, u128)> {
         let state = self.state();
         let of = |(key, arrivals): (&SubscriptionKey, &Vec<crate::world::Arrival>)| {
-            let one = |it: &crate::world::Arrival| (key.clone(), it.space.0, it.sequence, it.at.as_millis());
+            let one = |it: &crate::world::Arrival| (key.clone(), it.stream.number(), it.sequence, it.at.as_millis());
             arrivals.iter().map(one).collect::<Vec<_>>()
         };
         state.watch.arrivals.iter().flat_map(of).collect()
@@ -86,7 +98,7 @@ impl Bench {
     /// Space and sequence of what waits.
     fn waits(&self, number: u128) -> Vec<(u64, u64)> {
         let mut state = self.state();
-        state.table.partition(&key(number)).kept.keys().map(|kept| (kept.space.0, kept.sequence.0)).collect()
+        state.table.partition(&key(number)).kept.keys().map(|kept| (kept.stream.number(), kept.sequence.0)).collect()
     }
 
     fn reasons(&self) -> Vec<String> {
@@ -143,6 +155,7 @@ fn an_event_goes_to_every_subscription_that_matches() {
     assert_eq!(to, [key(1), key(2)].into());
     assert_eq!(bench.reasons(), ["accepted 204", "accepted 204"]);
     assert_eq!(bench.state().watch.recorded[0].attempt.freshness_ms, 60_003);
+    assert!(bench.state().watch.recorded.iter().all(|it| it.attempt.trace_id == Some(make::trace())));
     assert_eq!(bench.waits(4), [(1, 1)], "kept while it is disabled");
     assert!(bench.timers().is_empty() && bench.state().table.partition(&key(4)).backlog.is_none());
 }
@@ -188,7 +201,7 @@ fn a_failure_waits_in_the_backlog_with_what_follows_it() {
     let mut state = bench.state();
     assert_eq!(state.table.overview(&make::tenant("acme")).backlogs, [key(1).id].into());
     let partition = state.table.partition(&key(1));
-    let lane = &partition.lanes[&SpaceId(1)];
+    let lane = &partition.lanes[&crate::make::stream(1)];
     assert_eq!((lane.failures, lane.count, lane.next_attempt().0), (1, 2, 2));
     assert_eq!(partition.backlog.as_ref().unwrap().failures_in_a_row, 1);
 }
@@ -215,6 +228,32 @@ fn five_failures_open_the_breaker_and_a_probe_that_succeeds_drains_in_order() {
     let of_first: Vec<_> = bench.arrived().into_iter().filter(|it| it.1 == 1).map(|it| it.2).collect();
     assert!(of_first.is_sorted() && of_first.ends_with(&[1, 2]), "{of_first:?}");
     assert_eq!(bench.deliver(&[happened(1, 3)]).accepted, 1, "new events go directly again");
+}
+
+#[test]
+fn a_batch_says_what_is_to_be_counted_of_it() {
+    let bench = Bench::of(&[("a", Mode::Answers(500, None)), ("b", Mode::Accepts)]);
+    let messages: Vec<_> = (1..=6).map(|space| happened(space, 1)).collect();
+    let counted = bench.count(&messages);
+    let failures = counted.reasons.len();
+    assert_eq!(counted.reasons, vec![FailureReason::from_http_status(500); failures]);
+    assert!(failures >= 5);
+    assert_eq!(counted.latencies_ms.len(), 6 + failures, "of every attempt");
+    assert_eq!(counted.freshness_ms, [60_003; 6], "of what was accepted");
+    assert_eq!(counted.breakers, Breakers { opened: 1, closed: 0 });
+    assert!(counted.dropped.is_empty());
+
+    bench.pass(7);
+    assert_eq!(bench.count(&[wake(1)]).breakers, Breakers::default(), "a probe that failed");
+    bench.set("a", Mode::Accepts);
+    bench.pass(13);
+    assert_eq!(bench.count(&[wake(1)]).breakers, Breakers { opened: 0, closed: 1 });
+    bench.set("a", Mode::Answers(400, None));
+    bench.count(&[happened(7, 1)]);
+    bench.pass(10);
+    bench.count(&[wake(1)]);
+    bench.pass(40);
+    assert_eq!(bench.count(&[wake(1)]).dropped, [(Dropped::Dead, 1)].into());
 }
 
 #[test]
@@ -254,7 +293,11 @@ fn faults_of_ours_blame_no_receiver_and_lose_nothing() {
     let report = bench.deliver(&[happened(1, 1)]);
     assert_eq!(report, Report { kept: 1, ..Report::default() });
     assert!(bench.reasons().is_empty());
-    assert_eq!(bench.state().table.partition(&key(1)).lanes[&SpaceId(1)].failures, 0, "it was not an attempt");
+    assert_eq!(
+        bench.state().table.partition(&key(1)).lanes[&crate::make::stream(1)].failures,
+        0,
+        "it was not an attempt"
+    );
 
     for call in [Call::Wake, Call::Change] {
         let bench = Bench::of(&[("a", Mode::Answers(500, None))]);

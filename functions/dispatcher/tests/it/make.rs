@@ -2,10 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use spacehook_domain::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use spacehook_domain::ids::{BuildingRefId, Sequence, SpaceId, SpaceRefId, SubscriptionId, TenantId};
 use spacehook_domain::key_values::KeyValues;
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
+use spacehook_domain::trace::TraceId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -54,19 +56,30 @@ pub(crate) fn event(owner: &str, space: u64, event_type: EventType, sequence: u6
     let happened = now - SignedDuration::from_mins(1);
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&tenant(owner), SpaceId(space), event_type, Sequence(sequence)),
+        id: Event::derived_id(&tenant(owner), Stream::of_space(SpaceId(space)), event_type, Sequence(sequence)),
         tenant: tenant(owner),
         event_type,
         sequence: Sequence(sequence),
-        space: EventSpace {
+        about: About::Space(EventSpace {
             space_id: SpaceId(space),
             building_ref_id: BuildingRefId::parse("b").unwrap(),
             floor_ref_id: None,
             space_ref_id: SpaceRefId::parse("s").unwrap(),
-        },
+        }),
         occurred_at: happened,
         received_at: now,
+        trace: Some(trace()),
         change: Change { occupancy_changed: true, first_of_hour: false },
         data: json!({"event_type": event_type.as_str(), "space": space}),
     }
+}
+
+/// The trace of every event.
+pub(crate) fn trace() -> TraceId {
+    TraceId::parse("5759e988bd862e3fe1be46a994272793").unwrap()
+}
+
+/// The stream of a space.
+pub(crate) fn stream(space: u64) -> Stream {
+    Stream::of_space(SpaceId(space))
 }

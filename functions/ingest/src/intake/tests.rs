@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use spacehook_domain::ids::{BuildingRefId, SpaceRefId};
-use spacehook_domain::space_state::SpaceState;
+use spacehook_domain::stream::Stream;
 use spacehook_store::StoredSpace;
 use std::sync::{Mutex, MutexGuard};
 
@@ -68,14 +68,7 @@ impl Spaces for World {
     }
 
     async fn stored_space(&self, _: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
-        let empty = || StoredSpace { version: 0, state: SpaceState::default(), pending: Vec::new() };
-        let memory = self.memory();
-        let found = memory.states.get(&space);
-        Ok(found.map_or_else(empty, |stored| StoredSpace {
-            version: stored.version,
-            state: stored.state.clone(),
-            pending: stored.pending.clone(),
-        }))
+        Ok(self.memory().states.get(&space).cloned().unwrap_or_default())
     }
 
     async fn save_space(
@@ -85,6 +78,7 @@ impl Spaces for World {
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
+        due_at: Option<Timestamp>,
     ) -> Result<Saved, Fault> {
         {
             let mut memory = self.memory();
@@ -104,12 +98,21 @@ impl Spaces for World {
         if bytes > spacehook_store::ITEM_BYTES_LIMIT {
             return Err(format!("the item would have {bytes} bytes").into());
         }
-        let stored = StoredSpace { version: expected_version + 1, state: state.clone(), pending: pending.to_vec() };
+        let (version, state, pending) = (expected_version + 1, state.clone(), pending.to_vec());
+        let stored = StoredSpace { version, state, pending, due_at };
         self.effect(|memory| {
             memory.writes += 1;
             memory.states.insert(space, stored);
         })?;
         Ok(Saved::Yes)
+    }
+
+    async fn set_due(&self, _: &TenantId, space: SpaceId, version: u64, due_at: Timestamp) -> Result<(), Fault> {
+        let mut memory = self.memory();
+        if let Some(stored) = memory.states.get_mut(&space).filter(|stored| stored.version == version) {
+            stored.due_at = Some(due_at);
+        }
+        Ok(())
     }
 
     async fn clear_pending(&self, _: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
@@ -162,7 +165,7 @@ fn world() -> World {
 }
 
 fn intake(world: &World) -> Intake<World, World, World> {
-    Intake::new(world.clone(), world.clone(), world.clone())
+    Intake::new(world.clone(), world.clone(), world.clone(), Silences::default())
 }
 
 fn message(topic: &str, payload: &[u8]) -> Message {
@@ -176,7 +179,11 @@ fn take(world: &World, message: &Message) -> Result<Summary, IntakeFault> {
 
 fn take_with(intake: &Intake<World, World, World>, message: &Message) -> Result<Summary, IntakeFault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(intake.take(message, NOW.parse().unwrap()))
+    runtime.block_on(intake.take(message, Some(&trace()), NOW.parse().unwrap()))
+}
+
+fn trace() -> TraceId {
+    TraceId::parse("5759e988bd862e3fe1be46a994272793").unwrap()
 }
 
 fn json(text: &str) -> Message {
@@ -192,6 +199,7 @@ fn readings_become_events() {
     let types: Vec<_> = memory.sent.iter().map(|event| event.event_type).collect();
     assert_eq!(types, [EventType::SpaceReport, EventType::SpaceAvailability]);
     assert!(memory.states[&SpaceId(1)].pending.is_empty());
+    assert!(memory.sent.iter().all(|event| event.trace == Some(trace())), "they have the trace of the invocation");
 }
 
 #[test]
@@ -205,7 +213,7 @@ fn an_array_is_applied_in_the_order_of_observation() {
     let counts: Vec<_> = memory
         .sent
         .iter()
-        .filter(|event| event.space.space_id == SpaceId(1))
+        .filter(|event| event.stream() == Stream::of_space(SpaceId(1)))
         .filter_map(|event| event.data.get("person_count")?.as_u64())
         .collect();
     assert_eq!(counts, [1, 2, 0]);
@@ -372,7 +380,7 @@ fn a_crash_between_any_two_effects_loses_nothing() {
             for space in [SpaceId(1), SpaceId(2)] {
                 let of = |events: &[Event]| -> Vec<Event> {
                     let mut events: Vec<Event> =
-                        events.iter().filter(|event| event.space.space_id == space).cloned().collect();
+                        events.iter().filter(|event| event.stream() == Stream::of_space(space)).cloned().collect();
                     events.dedup_by(|one, other| one.id == other.id);
                     events
                 };
@@ -410,7 +418,7 @@ fn a_space_does_not_wait_for_its_neighbour() {
     assert!(take(&world, &json(text)).is_err(), "the message comes again, for the space that failed");
     let memory = world.memory();
     assert_eq!(memory.states.keys().collect::<Vec<_>>(), [&SpaceId(2)]);
-    assert!(!memory.sent.is_empty() && memory.sent.iter().all(|event| event.space.space_id == SpaceId(2)));
+    assert!(!memory.sent.is_empty() && memory.sent.iter().all(|event| event.stream() == Stream::of_space(SpaceId(2))));
 }
 
 proptest! {
@@ -420,4 +428,46 @@ proptest! {
         let topic = format!("telemetry/acme/native/{sensor}");
         prop_assert!(take(&world, &message(&topic, &payload)).is_ok());
     }
+}
+
+#[test]
+fn a_space_is_due_when_its_sensor_may_be_silent_no_longer_and_soon_where_events_were_not_sent() {
+    let now: Timestamp = NOW.parse().unwrap();
+    let quiet = world();
+    take(&quiet, &json(r#"{"person_count":1}"#)).unwrap();
+    let due_at = |world: &World| world.memory().states[&SpaceId(1)].due_at;
+    assert_eq!(due_at(&quiet), Some(now + SignedDuration::from_mins(60)));
+
+    let failing = world();
+    // The state is written, and the queue fails.
+    failing.memory().effects_left = Some(2);
+    take(&failing, &json(r#"{"person_count":1}"#)).unwrap_err();
+    assert!(!failing.memory().states[&SpaceId(1)].pending.is_empty());
+    assert_eq!(due_at(&failing), Some(now + REPAIRED_AFTER));
+}
+
+fn lifecycle_event(client: &str, event_type: &str, minute: i64) -> Message {
+    let at = NOW.parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minute);
+    let text = serde_json::json!({
+        "clientId": client, "timestamp": at.as_millisecond(), "eventType": event_type, "versionNumber": 1
+    });
+    message(&format!("$aws/events/presence/{event_type}/{client}"), text.to_string().as_bytes())
+}
+
+#[test]
+fn the_brokers_word_is_taken_in_of_sensors_that_were_heard() {
+    let world = world();
+    let nothing = Summary::default();
+    assert_eq!(take(&world, &lifecycle_event("acme:a", "connected", 0)).unwrap(), nothing, "never heard");
+    take(&world, &json(r#"{"person_count":1}"#)).unwrap();
+    assert_eq!(take(&world, &lifecycle_event("acme:a", "disconnected", 1)).unwrap(), nothing);
+    let due_at = world.memory().states[&SpaceId(1)].due_at;
+    assert_eq!(due_at, Some(NOW.parse::<Timestamp>().unwrap() + SignedDuration::from_mins(6)), "after the grace");
+    let before = world.memory().states.clone();
+    for other in ["gateway", "acme:nowhere", "other:a"] {
+        assert_eq!(take(&world, &lifecycle_event(other, "disconnected", 2)).unwrap(), nothing, "{other}");
+    }
+    assert_eq!(world.memory().states, before);
+    let broken = message("$aws/events/presence/connected/x", b"{}");
+    assert_eq!(take(&world, &broken).unwrap().refused, 1);
 }

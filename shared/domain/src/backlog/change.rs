@@ -3,8 +3,9 @@
 use crate::backlog::{Backlog, Kept, KeptKey, Lane};
 use crate::event::Event;
 use crate::failure::FailureReason;
-use crate::ids::{SpaceId, SubscriptionKey};
+use crate::ids::SubscriptionKey;
 use crate::retry::DeadBecause;
+use crate::stream::Stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +54,7 @@ pub struct Change {
     /// The backlog, where it changes.
     pub backlog: Option<Replace<Backlog>>,
     /// Lanes that change, by space.
-    pub lanes: Vec<(SpaceId, Replace<Lane>)>,
+    pub lanes: Vec<(Stream, Replace<Lane>)>,
     /// Deliveries that wait from now on.
     pub put: Vec<Kept>,
     /// Deliveries that wait no longer.
@@ -108,11 +109,11 @@ impl Change {
     pub fn set_lane(&mut self, read: Option<&Lane>, new: Lane) {
         let expected = read.map(|read| read.version);
         let new = if expected.is_some() { new.next() } else { new };
-        self.lanes.push((new.space, Replace { expected, new: Some(new) }));
+        self.lanes.push((new.stream, Replace { expected, new: Some(new) }));
     }
 
     /// Deletes a lane.
     pub fn delete_lane(&mut self, read: &Lane) {
-        self.lanes.push((read.space, Replace { expected: Some(read.version), new: None }));
+        self.lanes.push((read.stream, Replace { expected: Some(read.version), new: None }));
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::backlog::first_version;
 use crate::event::{Event, EventType};
-use crate::ids::{Sequence, SpaceId};
+use crate::ids::Sequence;
 use crate::retry::AttemptNumber;
+use crate::stream::Stream;
 use crate::subscription::BacklogMode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ pub struct Kept {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeptKey {
     /// The space.
-    pub space: SpaceId,
+    pub stream: Stream,
     /// The event's place in the space's history.
     pub sequence: Sequence,
     /// The event's type.
@@ -35,7 +36,7 @@ pub struct KeptKey {
 impl KeptKey {
     /// The place of an event's delivery.
     pub fn of(event: &Event) -> Self {
-        Self { space: event.space.space_id, sequence: event.sequence, event_type: event.event_type }
+        Self { stream: event.stream(), sequence: event.sequence, event_type: event.event_type }
     }
 }
 
@@ -52,7 +53,7 @@ pub struct Newest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
     /// The space.
-    pub space: SpaceId,
+    pub stream: Stream,
     /// Different after each change.
     pub version: u64,
     /// Deliveries in it. After a crash it may be a few off: what is in it is what is found in it.
@@ -82,9 +83,9 @@ pub struct Appended {
 
 impl Lane {
     /// An empty lane.
-    pub fn new(space: SpaceId, now: Timestamp) -> Self {
+    pub fn new(stream: Stream, now: Timestamp) -> Self {
         Self {
-            space,
+            stream,
             version: first_version(now),
             count: 0,
             kept_since: now,

@@ -2,7 +2,7 @@
 
 use crate::backlog::{Backlog, LINGER, Lane, SLACK};
 use crate::breaker::Breaker;
-use crate::ids::SpaceId;
+use crate::stream::Stream;
 use jiff::Timestamp;
 
 /// What there is to do.
@@ -11,9 +11,9 @@ pub enum Plan {
     /// Nothing before this moment.
     Wait(Timestamp),
     /// Try the first delivery of this lane, and nothing else: the receiver may still be down.
-    Probe(SpaceId),
+    Probe(Stream),
     /// Send what waits in these lanes: the one that has waited longest first.
-    Send(Vec<SpaceId>),
+    Send(Vec<Stream>),
     /// Nothing is left that could be sent: new events may go directly again, save in lanes whose first delivery waits for
     /// its retry.
     Close,
@@ -26,16 +26,16 @@ pub enum Plan {
 /// Decides. `lanes` are all there are.
 pub fn plan(backlog: &Backlog, lanes: &[Lane], now: Timestamp) -> Plan {
     let soon = now.checked_add(SLACK).unwrap_or(Timestamp::MAX);
-    let oldest = |due: &[&Lane]| -> Vec<SpaceId> {
+    let oldest = |due: &[&Lane]| -> Vec<Stream> {
         let mut due: Vec<&Lane> = due.to_vec();
-        due.sort_by_key(|lane| (lane.kept_since, lane.space));
-        due.into_iter().map(|lane| lane.space).collect()
+        due.sort_by_key(|lane| (lane.kept_since, lane.stream));
+        due.into_iter().map(|lane| lane.stream).collect()
     };
     let recovered_at = match backlog.breaker {
         Breaker::Open { probe_at, .. } if soon < probe_at => return Plan::Wait(probe_at),
         Breaker::Open { .. } => {
             let all: Vec<&Lane> = lanes.iter().collect();
-            return oldest(&all).first().map_or(Plan::Close, |space| Plan::Probe(*space));
+            return oldest(&all).first().map_or(Plan::Close, |stream| Plan::Probe(*stream));
         }
         Breaker::Draining { since } => Some(since),
         Breaker::Closed => None,

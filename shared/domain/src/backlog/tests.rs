@@ -1,6 +1,8 @@
 use super::*;
 use crate::event::{Event, EventType};
-use crate::ids::{Sequence, SpaceId};
+use crate::ids::Sequence;
+use crate::ids::SpaceId;
+use crate::stream::Stream;
 use crate::subscription::BacklogMode;
 use crate::test_data;
 
@@ -25,7 +27,11 @@ fn key(sequence: u64) -> KeptKey {
 }
 
 fn waiting(failed_at: Option<i64>, not_before: Option<i64>) -> Lane {
-    Lane { failed_at: failed_at.map(at), not_before: not_before.map(at), ..Lane::new(SpaceId(7), at(0)) }
+    Lane {
+        failed_at: failed_at.map(at),
+        not_before: not_before.map(at),
+        ..Lane::new(Stream::of_space(SpaceId(7)), at(0))
+    }
 }
 
 #[test]
@@ -46,14 +52,18 @@ fn a_run_probes_then_sends_then_closes_then_rests_and_goes() {
     let lanes = [waiting(Some(0), Some(600))];
     backlog.open(at(0), None, 0.0);
     assert_eq!(plan(&backlog, &lanes, at(0)), Plan::Wait(at(5)));
-    assert_eq!(plan(&backlog, &lanes, at(4)), Plan::Probe(SpaceId(7)), "a second early is due");
+    assert_eq!(plan(&backlog, &lanes, at(4)), Plan::Probe(Stream::of_space(SpaceId(7))), "a second early is due");
     backlog.drain(at(5));
-    assert_eq!(plan(&backlog, &lanes, at(5)), Plan::Send(vec![SpaceId(7)]), "it failed before the receiver recovered");
+    assert_eq!(
+        plan(&backlog, &lanes, at(5)),
+        Plan::Send(vec![Stream::of_space(SpaceId(7))]),
+        "it failed before the receiver recovered"
+    );
     let failed_again = [waiting(Some(6), Some(11))];
     assert_eq!(plan(&backlog, &failed_again, at(6)), Plan::Close, "what waits for its retry keeps nobody else waiting");
     backlog.breaker = Breaker::Closed;
     assert_eq!(plan(&backlog, &failed_again, at(6)), Plan::Wait(at(11)));
-    assert_eq!(plan(&backlog, &failed_again, at(11)), Plan::Send(vec![SpaceId(7)]));
+    assert_eq!(plan(&backlog, &failed_again, at(11)), Plan::Send(vec![Stream::of_space(SpaceId(7))]));
     assert_eq!(plan(&backlog, &[], at(12)), Plan::Rest);
     backlog.quiet_since = Some(at(12));
     assert_eq!(plan(&backlog, &[], at(13)), Plan::Wait(at(132)));
@@ -62,12 +72,16 @@ fn a_run_probes_then_sends_then_closes_then_rests_and_goes() {
 
 #[test]
 fn what_waits_longest_is_sent_first() {
-    let lane = |space, kept_since| Lane { kept_since: at(kept_since), ..Lane::new(SpaceId(space), at(0)) };
+    let lane =
+        |stream, kept_since| Lane { kept_since: at(kept_since), ..Lane::new(Stream::of_space(SpaceId(stream)), at(0)) };
     let lanes = [lane(1, 30), lane(2, 10), lane(3, 20)];
     let mut backlog = Backlog::new(at(0));
-    assert_eq!(plan(&backlog, &lanes, at(40)), Plan::Send(vec![SpaceId(2), SpaceId(3), SpaceId(1)]));
+    assert_eq!(
+        plan(&backlog, &lanes, at(40)),
+        Plan::Send(vec![Stream::of_space(SpaceId(2)), Stream::of_space(SpaceId(3)), Stream::of_space(SpaceId(1))])
+    );
     backlog.open(at(0), None, 0.0);
-    assert_eq!(plan(&backlog, &lanes, at(40)), Plan::Probe(SpaceId(2)));
+    assert_eq!(plan(&backlog, &lanes, at(40)), Plan::Probe(Stream::of_space(SpaceId(2))));
 }
 
 #[test]
@@ -76,7 +90,7 @@ fn retry_after_pauses_the_whole_drain() {
     backlog.drain(at(0));
     backlog.paused_until = Some(at(60));
     assert_eq!(plan(&backlog, &[waiting(None, None)], at(0)), Plan::Wait(at(60)));
-    assert_eq!(plan(&backlog, &[waiting(None, None)], at(60)), Plan::Send(vec![SpaceId(7)]));
+    assert_eq!(plan(&backlog, &[waiting(None, None)], at(60)), Plan::Send(vec![Stream::of_space(SpaceId(7))]));
     assert_eq!(plan(&backlog, &[], at(0)), Plan::Close);
 }
 
@@ -84,11 +98,11 @@ fn retry_after_pauses_the_whole_drain() {
 fn all_keeps_every_delivery_and_latest_the_newest_of_each_type() {
     let (one, two) = (report(1), event(2, EventType::SpaceAvailability));
     let (three, four) = (report(3), report(4));
-    let mut all = Lane::new(SpaceId(7), at(0));
+    let mut all = Lane::new(Stream::of_space(SpaceId(7)), at(0));
     let appended = all.append(&[&one, &two, &three, &four], BacklogMode::All, at(0));
     assert_eq!((appended.put.len(), appended.delete.len(), all.count), (4, 0, 4));
 
-    let mut latest = Lane::new(SpaceId(7), at(0));
+    let mut latest = Lane::new(Stream::of_space(SpaceId(7)), at(0));
     let appended = latest.append(&[&one, &two, &three], BacklogMode::Latest, at(0));
     let put: Vec<u64> = appended.put.iter().map(|kept| kept.event.sequence.0).collect();
     assert_eq!((put, latest.count), (vec![2, 3], 2));
@@ -104,7 +118,7 @@ fn all_keeps_every_delivery_and_latest_the_newest_of_each_type() {
 
 #[test]
 fn what_gave_way_under_way_and_arrived_is_not_counted_as_superseded() {
-    let mut lane = Lane::new(SpaceId(7), at(0));
+    let mut lane = Lane::new(Stream::of_space(SpaceId(7)), at(0));
     lane.append(&[&report(1), &report(2)], BacklogMode::Latest, at(0));
     let stood_for = lane.stands_for(&key(2));
     assert_eq!(stood_for, Some(1));
@@ -118,7 +132,7 @@ fn what_gave_way_under_way_and_arrived_is_not_counted_as_superseded() {
 
 #[test]
 fn a_long_lane_is_compacted_a_page_at_a_time() {
-    let mut lane = Lane::new(SpaceId(7), at(0));
+    let mut lane = Lane::new(Stream::of_space(SpaceId(7)), at(0));
     let events: Vec<Event> = (1..=5).map(report).collect();
     lane.append(&events.iter().collect::<Vec<_>>(), BacklogMode::All, at(0));
     assert_eq!(lane.compact(&[kept(1), kept(2), kept(3)]), [key(1), key(2)]);
@@ -132,7 +146,7 @@ fn a_long_lane_is_compacted_a_page_at_a_time() {
 
 #[test]
 fn a_settled_delivery_takes_its_failures_with_it() {
-    let mut lane = Lane::new(SpaceId(7), at(0));
+    let mut lane = Lane::new(Stream::of_space(SpaceId(7)), at(0));
     lane.append(&[&report(1), &report(2)], BacklogMode::All, at(0));
     lane.failed(at(0), at(5));
     lane.probe_failed(at(5));

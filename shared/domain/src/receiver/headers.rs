@@ -26,8 +26,9 @@ const FRAMING: [&str; 12] = [
     "expect",
     "http2-settings",
 ];
-/// Headers that Spacehook sets itself. `accept-encoding` belongs here: answers are not decompressed.
-const OWN: [&str; 2] = ["user-agent", "accept-encoding"];
+/// Headers that Spacehook sets itself. `accept-encoding` belongs here: answers are not decompressed. So does `tracestate`,
+/// which means nothing beside a `traceparent` that somebody else wrote.
+const OWN: [&str; 4] = ["user-agent", "accept-encoding", "traceparent", "tracestate"];
 /// Prefixes of headers that Spacehook sets itself, or that speak to proxies and not to the receiver.
 const OWN_PREFIXES: [&str; 3] = ["webhook-", "spacehook-", "proxy-"];
 /// Headers that carry credentials. They have a place of their own, where each way to authenticate is checked.
@@ -47,7 +48,10 @@ pub enum HeaderRule {
     #[error("this header is part of the request itself and cannot be set")]
     Framing,
     /// The name is one that Spacehook sets, or its prefix is reserved.
-    #[error("this name is reserved: `user-agent`, `accept-encoding`, `webhook-*`, `spacehook-*` and `proxy-*`")]
+    #[error(
+        "this name is reserved: `user-agent`, `accept-encoding`, `traceparent`, `tracestate`, `webhook-*`, `spacehook-*` and \
+         `proxy-*`"
+    )]
     Reserved,
     /// The name carries credentials, which do not belong among custom headers.
     #[error("credentials do not belong among custom headers: use `auth` instead")]

@@ -26,6 +26,10 @@ fn life(signs: bool) -> Measurements {
     Measurements { signs_of_life: Some(signs), ..Measurements::default() }
 }
 
+fn take(state: &mut SpaceState, space: &Space, reading: &Reading) -> Vec<Event> {
+    state.take(Occasion { tenant: &tenant(), space, trace: None }, reading, Silence::default())
+}
+
 fn states(events: &[Event]) -> Vec<&str> {
     events
         .iter()
@@ -47,7 +51,7 @@ fn a_report_has_exactly_the_documented_shape() {
         co2: Some(Co2Ppm::new(749.0).unwrap()),
         ..count(1)
     };
-    let events = state.take(&tenant(), &space(&["a", "b"]), &reading("a", 0, said));
+    let events = take(&mut state, &space(&["a", "b"]), &reading("a", 0, said));
     assert_eq!(
         events[0].data,
         json!({
@@ -75,7 +79,7 @@ fn a_report_has_exactly_the_documented_shape() {
 #[test]
 fn what_no_sensor_supports_is_absent_or_null() {
     let mut state = SpaceState::default();
-    let events = state.take(&tenant(), &space(&["a"]), &reading("a", 0, count(0)));
+    let events = take(&mut state, &space(&["a"]), &reading("a", 0, count(0)));
     let report = &events[0].data;
     assert_eq!(report["people"], json!({"count": 0, "coordinates": []}));
     assert!(report.get("environment").is_none());
@@ -88,7 +92,7 @@ fn several_sensors_are_one_space() {
     let space = space(&["a", "b"]);
     let mut all = Vec::new();
     for (sensor, second, people) in [("a", 0, 1), ("b", 1, 2), ("a", 2, 0), ("b", 3, 0)] {
-        all.extend(state.take(&tenant(), &space, &reading(sensor, second, count(people))));
+        all.extend(take(&mut state, &space, &reading(sensor, second, count(people))));
     }
     assert_eq!(states(&all), ["occupied", "available"]);
     let counts: Vec<_> = all.iter().filter_map(|event| event.data.get("person_count")?.as_u64()).collect();
@@ -103,18 +107,18 @@ fn belongings_occupy_a_space_passively() {
     let space = space(&["a"]);
     let both = |people, signs| Measurements { signs_of_life: Some(signs), ..count(people) };
     let seen = |events: Vec<Event>| events.get(1).map(|event| event.data[0]["passively_occupied"].clone());
-    assert_eq!(seen(state.take(&tenant(), &space, &reading("a", 0, both(0, true)))), Some(json!(true)));
-    assert_eq!(seen(state.take(&tenant(), &space, &reading("a", 1, both(1, true)))), None, "it stays occupied");
-    assert_eq!(seen(state.take(&tenant(), &space, &reading("a", 2, both(0, false)))), Some(json!(false)));
+    assert_eq!(seen(take(&mut state, &space, &reading("a", 0, both(0, true)))), Some(json!(true)));
+    assert_eq!(seen(take(&mut state, &space, &reading("a", 1, both(1, true)))), None, "it stays occupied");
+    assert_eq!(seen(take(&mut state, &space, &reading("a", 2, both(0, false)))), Some(json!(false)));
 }
 
 #[test]
 fn a_message_with_the_battery_alone_leaves_the_room_occupied() {
     let mut state = SpaceState::default();
     let space = space(&["a"]);
-    state.take(&tenant(), &space, &reading("a", 0, count(3)));
+    take(&mut state, &space, &reading("a", 0, count(3)));
     let battery = Measurements { battery: Some(BatteryPercent::new(5.0).unwrap()), ..Measurements::default() };
-    let events = state.take(&tenant(), &space, &reading("a", 1, battery));
+    let events = take(&mut state, &space, &reading("a", 1, battery));
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].data["person_count"], 3);
 }
@@ -123,7 +127,7 @@ fn a_message_with_the_battery_alone_leaves_the_room_occupied() {
 fn a_space_that_nothing_can_tell_about_has_no_availability() {
     let mut state = SpaceState::default();
     let said = Measurements { temperature: Some(Celsius::new(20.0).unwrap()), ..Measurements::default() };
-    let events = state.take(&tenant(), &space(&["a"]), &reading("a", 0, said));
+    let events = take(&mut state, &space(&["a"]), &reading("a", 0, said));
     assert_eq!(events.len(), 1);
     assert_eq!(state.aggregate().availability, None);
 }
@@ -132,10 +136,10 @@ fn a_space_that_nothing_can_tell_about_has_no_availability() {
 fn a_repeat_or_an_older_reading_changes_nothing() {
     let mut state = SpaceState::default();
     let space = space(&["a"]);
-    state.take(&tenant(), &space, &reading("a", 10, count(1)));
+    take(&mut state, &space, &reading("a", 10, count(1)));
     let before = state.clone();
-    assert!(state.take(&tenant(), &space, &reading("a", 10, count(1))).is_empty());
-    assert!(state.take(&tenant(), &space, &reading("a", 9, count(0))).is_empty());
+    assert!(take(&mut state, &space, &reading("a", 10, count(1))).is_empty());
+    assert!(take(&mut state, &space, &reading("a", 9, count(0))).is_empty());
     assert_eq!(state, before);
 }
 
@@ -143,8 +147,8 @@ fn a_repeat_or_an_older_reading_changes_nothing() {
 fn a_late_sensor_does_not_turn_the_clock_back() {
     let mut state = SpaceState::default();
     let space = space(&["a", "b"]);
-    state.take(&tenant(), &space, &reading("a", 100, count(1)));
-    let late = state.take(&tenant(), &space, &reading("b", 40, count(1)));
+    take(&mut state, &space, &reading("a", 100, count(1)));
+    let late = take(&mut state, &space, &reading("b", 40, count(1)));
     assert_eq!(late[0].occurred_at, at(100));
     assert_eq!(late[0].data["person_count"], 2);
 }
@@ -156,7 +160,7 @@ fn the_first_report_of_an_hour_is_marked() {
     // 02:40:00 UTC is second 0; the hour changes at second 1200.
     let marks: Vec<_> = [0, 60, 1199, 1200, 1260, 8000]
         .into_iter()
-        .map(|second| state.take(&tenant(), &space, &reading("a", second, count(1)))[0].change)
+        .map(|second| take(&mut state, &space, &reading("a", second, count(1)))[0].change)
         .map(|change| (change.occupancy_changed, change.first_of_hour))
         .collect();
     assert_eq!(marks, [(true, true), (false, false), (false, false), (false, true), (false, false), (false, true)]);
@@ -165,9 +169,9 @@ fn the_first_report_of_an_hour_is_marked() {
 #[test]
 fn a_sensor_that_left_the_space_is_forgotten() {
     let mut state = SpaceState::default();
-    state.take(&tenant(), &space(&["a", "b"]), &reading("a", 0, count(4)));
-    state.take(&tenant(), &space(&["a", "b"]), &reading("b", 1, count(1)));
-    let events = state.take(&tenant(), &space(&["b"]), &reading("b", 2, count(1)));
+    take(&mut state, &space(&["a", "b"]), &reading("a", 0, count(4)));
+    take(&mut state, &space(&["a", "b"]), &reading("b", 1, count(1)));
+    let events = take(&mut state, &space(&["b"]), &reading("b", 2, count(1)));
     assert_eq!(events[0].data["person_count"], 1);
 }
 
@@ -175,8 +179,8 @@ fn a_sensor_that_left_the_space_is_forgotten() {
 fn the_state_survives_being_stored() {
     let mut state = SpaceState::default();
     let space = space(&["a", "b"]);
-    state.take(&tenant(), &space, &reading("a", 0, Measurements { signs_of_life: Some(true), ..count(4) }));
-    state.take(&tenant(), &space, &reading("b", 1, life(false)));
+    take(&mut state, &space, &reading("a", 0, Measurements { signs_of_life: Some(true), ..count(4) }));
+    take(&mut state, &space, &reading("b", 1, life(false)));
     let stored = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<SpaceState>(&stored).unwrap(), state);
 }
@@ -203,7 +207,7 @@ fn any_reading() -> impl Strategy<Value = Reading> {
 fn run(readings: &[Reading]) -> (SpaceState, Vec<Event>) {
     let mut state = SpaceState::default();
     let space = space(&["a", "b", "c"]);
-    let events = readings.iter().flat_map(|reading| state.take(&tenant(), &space, reading)).collect();
+    let events = readings.iter().flat_map(|reading| take(&mut state, &space, reading)).collect();
     (state, events)
 }
 

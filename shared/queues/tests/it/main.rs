@@ -6,35 +6,42 @@
 mod queue;
 
 use queue::{Queue, with_queue};
-use spacehook_domain::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use spacehook_domain::ids::{BuildingRefId, Sequence, SpaceId, SpaceRefId, SubscriptionId, SubscriptionKey, TenantId};
 use spacehook_domain::share::{SHARES, Share};
+use spacehook_domain::stream::Stream;
+use spacehook_domain::trace::TraceId;
 use spacehook_domain::wake::Wake;
 use spacehook_queues::{DeadLetter, DeadLetterQueue, EventQueue, QueueError, WakeQueue};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+const TRACE: &str = "5759e988bd862e3fe1be46a994272793";
 
 fn event(sequence: u64) -> Event {
     let (tenant, space_id, sequence) = (TenantId::parse("acme").unwrap(), SpaceId(7), Sequence(sequence));
     let at = jiff::Timestamp::from_second(1_770_000_000).unwrap();
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&tenant, space_id, EventType::SpaceReport, sequence),
+        id: Event::derived_id(&tenant, Stream::of_space(space_id), EventType::SpaceReport, sequence),
         tenant,
         event_type: EventType::SpaceReport,
         sequence,
-        space: EventSpace {
+        about: About::Space(EventSpace {
             space_id,
             building_ref_id: BuildingRefId::parse("HQ").unwrap(),
             floor_ref_id: None,
             space_ref_id: SpaceRefId::parse("room").unwrap(),
-        },
+        }),
         occurred_at: at,
         received_at: at,
+        trace: TraceId::parse(TRACE).ok(),
         change: Change { occupancy_changed: true, first_of_hour: false },
         data: serde_json::json!({"person_count": 2}),
     }
 }
+
+const TRACE_HEADER: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
 
 fn wake() -> Wake {
     let tenant = TenantId::parse("acme").unwrap();
@@ -67,6 +74,19 @@ async fn each_share_of_an_event_is_queued_once_in_a_group_of_its_own() {
         events.send_shares(&event(1)).await.unwrap();
         events.send_shares(&event(2)).await.unwrap();
         assert_eq!(by_share(queue, 64).await, every_share(&[1, 2]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_and_each_of_its_shares_have_its_trace() {
+    with_queue("traces.fifo", async |queue| {
+        let events = EventQueue::new(queue.client.clone(), queue.url.as_str());
+        events.send(&[event(1)]).await.unwrap();
+        assert_eq!(queue.receive(1).await[0].trace_header, TRACE_HEADER);
+        // As it is sent: the emulator keeps it of single messages alone.
+        events.send_shares(&event(2)).await.unwrap();
+        assert_eq!(queue.traces(), vec![TRACE_HEADER; 32]);
     })
     .await;
 }

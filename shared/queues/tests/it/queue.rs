@@ -18,6 +18,7 @@ struct Wire(Arc<Mutex<Faults>>);
 struct Faults {
     batches: usize,
     refused: Option<(&'static str, u32)>,
+    traces: Vec<String>,
 }
 
 /// The answer that a batch gets, if not the true one: it is sent all the same.
@@ -33,6 +34,10 @@ impl Wire {
     fn batch(&self, request: &serde_json::Value) -> Option<String> {
         let mut faults = self.0.lock().unwrap();
         faults.batches += 1;
+        let trace = |entry: &serde_json::Value| {
+            entry["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str().map(str::to_owned)
+        };
+        faults.traces.extend(request["Entries"].as_array()?.iter().filter_map(trace));
         let ids: Vec<&str> = request["Entries"].as_array()?.iter().filter_map(|entry| entry["Id"].as_str()).collect();
         let (refused, times) = faults.refused.filter(|(id, times)| *times > 0 && ids.contains(id))?;
         faults.refused = Some((refused, times - 1));
@@ -89,6 +94,8 @@ pub(crate) struct Received {
     pub(crate) group: String,
     pub(crate) cause: String,
     pub(crate) receipt: String,
+    /// The trace header that X-Ray reads.
+    pub(crate) trace_header: String,
 }
 
 /// A queue of a test's own.
@@ -102,6 +109,11 @@ impl Queue {
     /// Batches sent since this was last asked.
     pub(crate) fn sent(&self) -> usize {
         std::mem::take(&mut self.wire.0.lock().unwrap().batches)
+    }
+
+    /// The trace headers of what batches sent since this was last asked.
+    pub(crate) fn traces(&self) -> Vec<String> {
+        std::mem::take(&mut self.wire.0.lock().unwrap().traces)
     }
 
     /// Has so many answers say that the message of this id was not taken.
@@ -137,6 +149,8 @@ impl Queue {
         let mut received = Vec::new();
         for message in messages {
             let group = message.attributes().and_then(|all| all.get(&MessageSystemAttributeName::MessageGroupId));
+            let trace_header =
+                message.attributes().and_then(|all| all.get(&MessageSystemAttributeName::AwsTraceHeader).cloned());
             let cause = message.message_attributes().and_then(|all| all.get("cause")?.string_value());
             let receipt = message.receipt_handle().unwrap_or_default().to_owned();
             if group.is_some() {
@@ -147,6 +161,7 @@ impl Queue {
                 group: group.cloned().unwrap_or_default(),
                 cause: cause.unwrap_or_default().to_owned(),
                 receipt,
+                trace_header: trace_header.unwrap_or_default(),
             });
         }
         received

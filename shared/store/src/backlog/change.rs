@@ -7,12 +7,14 @@ use crate::request::Written;
 use crate::spaces::Saved;
 use crate::transaction::{TRANSACTION_BYTES_LIMIT, TRANSACTION_LIMIT, Transacted};
 use crate::write::{If, Write};
-use crate::{Store, document, tenants};
+use crate::{Store, document, due, tenants};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Serialize;
 use spacehook_domain::backlog::{Backlog, Change, DEAD_KEPT_S, Dead, Kept, KeptKey, Replace};
 use spacehook_domain::ids::SubscriptionKey;
 use std::collections::BTreeMap;
+use std::iter;
 
 /// How long a backlog, a lane or a delivery stays after its last change: the longest that deliveries may be configured to
 /// wait, 14 days, and as long as dead ones are listed.
@@ -117,8 +119,8 @@ fn writes(change: &Change, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     if let Some(note) = change.enlist {
         writes.push(tenants::enlist(Write::update(keys::tenant(&of.tenant)), note, &of.id));
     }
-    for (space, lane) in &change.lanes {
-        writes.push(replace(keys::lane(of, *space), lane, |lane| lane.version, now)?);
+    for (stream, lane) in &change.lanes {
+        writes.push(replace(keys::lane(of, *stream), lane, |lane| lane.version, now, iter::empty())?);
     }
     // By key, since DynamoDB refuses two writes of one item in a transaction.
     let mut deliveries: BTreeMap<Key, Write> = BTreeMap::new();
@@ -144,7 +146,10 @@ pub(crate) fn replace_backlog(
     backlog: &Replace<Backlog>,
     now: Timestamp,
 ) -> Result<Write, StoreError> {
-    replace(keys::backlog(of), backlog, |backlog| backlog.version, now)
+    let overdue_at = backlog.new.as_ref().and_then(Backlog::overdue_at);
+    let key = keys::backlog(of);
+    let due = due::attributes(due::of_backlog(&key), overdue_at);
+    replace(key, backlog, |backlog| backlog.version, now, due)
 }
 
 fn replace<T: Serialize>(
@@ -152,13 +157,16 @@ fn replace<T: Serialize>(
     replace: &Replace<T>,
     version: impl Fn(&T) -> u64,
     now: Timestamp,
+    also: impl Iterator<Item = (&'static str, AttributeValue)>,
 ) -> Result<Write, StoreError> {
     let as_read = match replace.expected {
         Some(version) => If::Is(VERSION.into(), number(version)),
         None => If::Absent,
     };
     let write = match &replace.new {
-        Some(new) => document::put(key, new, [(VERSION, number(version(new))), expiry(now, KEPT_S)])?,
+        Some(new) => {
+            document::put(key, new, [(VERSION, number(version(new))), expiry(now, KEPT_S)].into_iter().chain(also))?
+        }
         None => Write::delete(key),
     };
     Ok(write.only_if(as_read))
@@ -172,6 +180,6 @@ fn put_dead(key: Key, dead: &Dead) -> Result<Write, StoreError> {
     document::put(key, dead, [(EVENT_ID, text(dead.event.id.as_str())), expiry(dead.died_at, DEAD_KEPT_S)])
 }
 
-fn expiry(from: Timestamp, kept_s: i64) -> (&'static str, aws_sdk_dynamodb::types::AttributeValue) {
+fn expiry(from: Timestamp, kept_s: i64) -> (&'static str, AttributeValue) {
     (EXPIRES_AT, number(from.as_second().saturating_add(kept_s)))
 }

@@ -12,6 +12,7 @@ use spacehook_domain::retry::AttemptNumber;
 use spacehook_domain::subscription::{
     Activity, AuthKind, BacklogMode, DisabledReason, EmailAddress, RateLimit, Send, Subscription, SubscriptionName,
 };
+use spacehook_domain::trace::TraceId;
 use std::time::Duration;
 
 fn key() -> Key {
@@ -96,6 +97,7 @@ proptest! {
         let attempt = Attempt {
             event_id: EventId::from_digest(&[7; 32]),
             event_type: EventType::SpaceReport,
+            trace_id: TraceId::parse("5759e988bd862e3fe1be46a994272793").ok(),
             number: AttemptNumber(number),
             started_at, duration_ms, freshness_ms, outcome,
         };

@@ -3,6 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use spacehook_domain::ids::{Sequence, SpaceRefId};
+use spacehook_domain::notice::Happened;
 
 fn acme() -> TenantId {
     TenantId::parse("acme").unwrap()
@@ -29,11 +30,17 @@ fn subscription_key() -> SubscriptionKey {
     SubscriptionKey { tenant: acme(), id: SubscriptionId::from_uuid(Uuid::from_u128(1)) }
 }
 
+/// The notice of a disabling.
+fn notice_id(id: &SubscriptionId, at: Timestamp) -> NoticeId {
+    let subscription = SubscriptionKey { tenant: acme(), id: id.clone() };
+    NoticeId { subscription, at_ms: at.as_millisecond(), happened: Happened::Disabled }
+}
+
 /// Places of which many are near each other.
 fn place() -> impl Strategy<Value = KeptKey> {
     let number = prop_oneof![0_u64..4, 254_u64..258, any::<u64>()];
     (number.clone(), number, prop::sample::select(EventType::ALL.to_vec())).prop_map(|(space, sequence, event_type)| {
-        KeptKey { space: SpaceId(space), sequence: Sequence(sequence), event_type }
+        KeptKey { stream: Stream::of_space(SpaceId(space)), sequence: Sequence(sequence), event_type }
     })
 }
 
@@ -89,11 +96,11 @@ proptest! {
     fn deliveries_that_wait_sort_as_they_are_sent(a in place(), b in place()) {
         let key = |place| kept(&subscription_key(), place).sk;
         // Of one place in a space's history there is one event, so types need no order.
-        let order = |place: &KeptKey| (place.space, place.sequence);
+        let order = |place: &KeptKey| (place.stream, place.sequence);
         if order(&a) != order(&b) {
             prop_assert_eq!(key(&a).cmp(&key(&b)), a.cmp(&b));
         }
-        prop_assert_eq!(key(&a).starts_with(&kept_prefix(b.space)), a.space == b.space);
+        prop_assert_eq!(key(&a).starts_with(&kept_prefix(b.stream)), a.stream == b.stream);
         prop_assert_eq!(key(&a) == key(&b), a == b);
     }
 
@@ -121,9 +128,14 @@ fn keys_are_as_documented() {
     let id = SubscriptionId::from_uuid(Uuid::from_u128(1));
     let at: Timestamp = "2026-03-29T01:14:59.5Z".parse().unwrap();
     let of = SubscriptionKey { tenant: acme(), id: id.clone() };
-    let place = KeptKey { space: SpaceId(26), sequence: Sequence(u64::MAX), event_type: EventType::SpaceReport };
+    let place = KeptKey {
+        stream: Stream::of_space(SpaceId(26)),
+        sequence: Sequence(u64::MAX),
+        event_type: EventType::SpaceReport,
+    };
     let shown = [
         tenant(&acme()),
+        contacts(&acme()),
         subscription(&acme(), &id),
         match_entry(&acme(), EventType::SpaceReport, &id),
         space(&acme(), &space_key("HQ #1", "100%")),
@@ -131,17 +143,18 @@ fn keys_are_as_documented() {
         bucket(&acme(), &id, BucketStart::holding(at), at),
         attempt(&acme(), &id, at, Uuid::from_u128(2)),
         backlog(&of),
-        lane(&of, SpaceId(26)),
+        lane(&of, Stream::of_space(SpaceId(26))),
         kept(&of, &place),
         dead(&of, at, &EventId::from_digest(&[7; 32])),
         permits(&of, 1_774_746_899),
-        notice(&acme(), &id, at),
+        notice(&notice_id(&id, at)),
     ]
     .map(|key| key.to_string());
     assert_eq!(
         shown,
         [
             "T#acme / TENANT",
+            "T#acme / CONTACTS",
             "T#acme / SUB#sub_00000000000000000000000000000001",
             "M#acme#space_report / sub_00000000000000000000000000000001",
             "T#acme / SPC#HQ %231#100%25",
@@ -155,7 +168,7 @@ fn keys_are_as_documented() {
             "B#acme#sub_00000000000000000000000000000001 / \
              DEAD#001774746899500#evt_07070707070707070707070707070707",
             "B#acme#sub_00000000000000000000000000000001 / RATE#1774746899",
-            "NOTICE#1 / acme#sub_00000000000000000000000000000001#2026-03-29T01:14:59.5Z",
+            "NOTICE#1 / acme#sub_00000000000000000000000000000001#001774746899500#disabled",
         ]
     );
 }
@@ -167,6 +180,6 @@ fn failing_subscriptions_and_notices_spread_over_every_shard() {
     assert_eq!(shards.len(), usize::from(SHARDS));
     let ids = (0..200).map(|n| SubscriptionId::from_uuid(Uuid::from_u128(n * 7_919)));
     let shards: std::collections::BTreeSet<String> =
-        ids.map(|id| notice(&acme(), &id, Timestamp::UNIX_EPOCH).pk).collect();
+        ids.map(|id| notice(&notice_id(&id, Timestamp::UNIX_EPOCH)).pk).collect();
     assert_eq!(shards.len(), usize::from(SHARDS));
 }

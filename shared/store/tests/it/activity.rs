@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use spacehook_domain::backlog::{Backlog, Change};
 use spacehook_domain::event::EventType::{self, SpaceAvailability, SpaceReport};
+use spacehook_domain::notice::{Happened, MailState, Notice};
 use spacehook_domain::subscription::{Activity, DisabledReason, Subscription, SubscriptionName};
-use spacehook_store::{ChangeError, Saved};
+use spacehook_store::{ChangeError, Saved, StoredNotice};
 use std::collections::BTreeSet;
 
 fn disabled(number: u128) -> Subscription {
@@ -48,7 +49,7 @@ async fn enabling_puts_a_backlog_and_notes_it_in_one_transaction() {
         store.create_subscription(&before).await.unwrap();
         let after = enabled(&before);
         let (saved, requests) =
-            table.requests(store.enable_subscription(&before, &after, None, draining(), at(200))).await;
+            table.requests(store.enable_subscription(&before, &after, None, draining(), None, at(200))).await;
         assert_eq!((saved.unwrap(), requests.as_str()), (Saved::Yes, "TransactWriteItems 1"));
         assert_eq!(everywhere(table, 1).await, after);
         let made = store.backlog(&before.key()).await.unwrap().unwrap();
@@ -59,7 +60,7 @@ async fn enabling_puts_a_backlog_and_notes_it_in_one_transaction() {
         // Once more, over the backlog that is there.
         let later = Subscription { name: SubscriptionName::parse("Renamed").unwrap(), ..enabled(&after) };
         let other = Backlog { ticket: 9, ..draining() };
-        let saved = store.enable_subscription(&after, &later, Some(&made), other, at(300)).await.unwrap();
+        let saved = store.enable_subscription(&after, &later, Some(&made), other, None, at(300)).await.unwrap();
         assert_eq!(saved, Saved::Yes);
         let replaced = store.backlog(&before.key()).await.unwrap().unwrap();
         assert_eq!((replaced.ticket, replaced.version), (9, made.version + 1));
@@ -80,11 +81,11 @@ async fn enabling_changes_nothing_where_backlog_or_subscription_is_another() {
         let stored = store.backlog(&before.key()).await.unwrap().unwrap();
         let (after, older) = (enabled(&before), Backlog { version: stored.version - 1, ..stored.clone() });
         for read in [None, Some(&older)] {
-            let saved = store.enable_subscription(&before, &after, read, draining(), at(200)).await.unwrap();
+            let saved = store.enable_subscription(&before, &after, read, draining(), None, at(200)).await.unwrap();
             assert_eq!(saved, Saved::Conflict);
         }
         let changed = enabled(&after);
-        let stale = store.enable_subscription(&after, &changed, Some(&stored), draining(), at(200)).await;
+        let stale = store.enable_subscription(&after, &changed, Some(&stored), draining(), None, at(200)).await;
         assert!(matches!(stale, Err(ChangeError::Conflict)), "the subscription comes first: {stale:?}");
         assert_eq!(everywhere(table, 1).await, before);
         assert_eq!(store.backlog(&before.key()).await.unwrap().unwrap(), stored);
@@ -92,36 +93,64 @@ async fn enabling_changes_nothing_where_backlog_or_subscription_is_another() {
     .await;
 }
 
+/// The notice of a disabling that a mail tells of too.
+fn gone(before: &Subscription, second: i64) -> Notice {
+    let disabled = before.disabled(at(second), DisabledReason::Gone);
+    Notice::new(Happened::Disabled, at(second), disabled, None, true)
+}
+
 #[tokio::test]
-async fn a_receiver_that_is_gone_is_disabled_with_exactly_one_notice() {
+async fn a_subscription_is_disabled_once_with_exactly_one_notice() {
     with_table(async |table| {
         let store = &table.store;
         let before = subscription(1, "Kiosk", &[SpaceReport, SpaceAvailability]);
         store.create_subscription(&before).await.unwrap();
-        let saved = join_all((0..6).map(|n| store.disable_gone(&before, at(100 + n)))).await;
+        let notices: Vec<Notice> = (0..20).map(|n| gone(&before, 100 + n)).collect();
+        let saved = join_all(notices.iter().map(|notice| store.disable(&before, notice))).await;
         let saved: Vec<Saved> = saved.into_iter().map(Result::unwrap).collect();
         let winner = saved.iter().position(|saved| *saved == Saved::Yes).unwrap();
         assert_eq!(saved.iter().filter(|saved| **saved == Saved::Yes).count(), 1);
-        let since = at(100 + i64::try_from(winner).unwrap());
         let after = everywhere(table, 1).await;
-        assert_eq!(after.activity, Activity::Disabled { since, reason: DisabledReason::Gone });
-        assert_eq!((after.revision, after.updated_at), (before.revision + 1, since));
+        assert_eq!(after, notices[winner].subscription);
         assert_eq!(store.tenant_overview(&acme()).await.unwrap().version, 2);
         // Not again, as it is now.
-        let (saved, requests) = table.requests(store.disable_gone(&after, at(300))).await;
+        let (saved, requests) = table.requests(store.disable(&after, &gone(&after, 300))).await;
         assert_eq!((saved.unwrap(), requests.as_str()), (Saved::Conflict, ""));
 
-        let (notices, requests) = table.requests(store.list_notices()).await;
-        assert_eq!((notices.unwrap(), requests.as_str()), (vec![after.clone()], "Query 8"));
-        let done = join_all((0..5).map(|_| store.delete_notice(&after))).await;
-        assert_eq!(done.into_iter().map(Result::unwrap).filter(|deleted| *deleted).count(), 1);
+        let (listed, requests) = table.requests(store.list_notices()).await;
+        let listed = listed.unwrap();
+        assert_eq!(requests, "Query 8");
+        assert_eq!(listed, [StoredNotice { version: 1, notice: notices[winner].clone() }]);
+        assert_eq!(store.notice(&notices[winner].id()).await.unwrap().as_ref(), listed.first());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_notice_is_claimed_by_one_and_goes_when_it_is_told() {
+    with_table(async |table| {
+        let store = &table.store;
+        let before = subscription(1, "Kiosk", &[SpaceReport]);
+        store.create_subscription(&before).await.unwrap();
+        assert_eq!(store.disable(&before, &gone(&before, 100)).await.unwrap(), Saved::Yes);
+        let [stored] = store.list_notices().await.unwrap().try_into().unwrap();
+        let sending =
+            Notice { mail: MailState::Sending { until: at(900) }, to_publish: false, ..stored.notice.clone() };
+        let claims = join_all((0..10).map(|_| store.update_notice(&stored, &sending))).await;
+        assert_eq!(claims.into_iter().map(Result::unwrap).filter(|saved| *saved == Saved::Yes).count(), 1);
+        let claimed = store.notice(&stored.notice.id()).await.unwrap().unwrap();
+        assert_eq!(claimed, StoredNotice { version: 2, notice: sending.clone() });
+        let told = Notice { mail: MailState::Done, ..sending };
+        assert_eq!(store.update_notice(&stored, &told).await.unwrap(), Saved::Conflict, "as it was read first");
+        assert_eq!(store.update_notice(&claimed, &told).await.unwrap(), Saved::Yes);
+        assert_eq!(store.update_notice(&claimed, &told).await.unwrap(), Saved::Conflict, "it is gone");
         assert!(store.list_notices().await.unwrap().is_empty());
     })
     .await;
 }
 
 #[tokio::test]
-async fn each_disabling_has_its_own_notice() {
+async fn each_change_has_its_own_notice() {
     with_table(async |table| {
         let store = &table.store;
         let mut expected = Vec::new();
@@ -129,18 +158,23 @@ async fn each_disabling_has_its_own_notice() {
             let name = SubscriptionName::parse(format!("n{number}")).unwrap();
             let one = Subscription { name, ..subscription(number, "x", &[SpaceReport]) };
             store.create_subscription(&one).await.unwrap();
-            assert_eq!(store.disable_gone(&one, at(100)).await.unwrap(), Saved::Yes);
-            expected.push(everywhere(table, number).await);
+            assert_eq!(store.disable(&one, &gone(&one, 100)).await.unwrap(), Saved::Yes);
+            expected.push(gone(&one, 100));
         }
-        // The first is enabled, and gone once more, before anybody was told.
-        let again = enabled(&expected[0]);
-        store.update_subscription(&expected[0], &again).await.unwrap();
-        assert_eq!(store.disable_gone(&again, at(300)).await.unwrap(), Saved::Yes);
-        expected.push(everywhere(table, 1).await);
-        let mut notices = store.list_notices().await.unwrap();
-        let order = |one: &Subscription| (one.activity.since(), one.id.clone());
-        notices.sort_by_key(order);
-        expected.sort_by_key(order);
+        // The first is enabled, and disabled once more, before anybody was told.
+        let again = enabled(&expected[0].subscription);
+        let news = Notice::new(Happened::Enabled, at(200), again.clone(), None, false);
+        let saved =
+            store.enable_subscription(&expected[0].subscription, &again, None, draining(), Some(&news), at(200));
+        assert_eq!(saved.await.unwrap(), Saved::Yes);
+        assert_eq!(store.disable(&again, &gone(&again, 300)).await.unwrap(), Saved::Yes);
+        expected.extend([news, gone(&again, 300)]);
+        let listed = store.list_notices().await.unwrap();
+        let of_first: Vec<_> = listed.iter().map(|it| &it.notice).filter(|it| it.subscription.id == again.id).collect();
+        assert!(of_first.is_sorted_by_key(|notice| notice.at) && of_first.len() == 3);
+        let mut notices: Vec<Notice> = listed.into_iter().map(|stored| stored.notice).collect();
+        notices.sort_by_key(Notice::id);
+        expected.sort_by_key(Notice::id);
         assert_eq!(notices, expected);
     })
     .await;
@@ -154,7 +188,7 @@ async fn a_subscription_that_is_deleted_has_no_backlog_at_its_tenant() {
             let name = SubscriptionName::parse(format!("n{number}")).unwrap();
             let before = Subscription { name, ..disabled(number) };
             store.create_subscription(&before).await.unwrap();
-            let saved = store.enable_subscription(&before, &enabled(&before), None, draining(), at(200)).await;
+            let saved = store.enable_subscription(&before, &enabled(&before), None, draining(), None, at(200)).await;
             assert_eq!(saved.unwrap(), Saved::Yes);
         }
         let first = everywhere(table, 1).await;

@@ -1,7 +1,7 @@
 //! The attempt log, the counts and the markers.
 
 use crate::table::{Fault, with_table};
-use crate::things::{acme, at, subscription_id};
+use crate::things::{acme, at, subscription_id, subscription_key};
 use futures::future::join_all;
 use jiff::Timestamp;
 use spacehook_domain::attempt::{Attempt, Outcome};
@@ -10,13 +10,14 @@ use spacehook_domain::failure::FailureReason;
 use spacehook_domain::ids::{EventId, SubscriptionKey};
 use spacehook_domain::retry::AttemptNumber;
 use spacehook_domain::stats::{BucketStart, Counts, Dropped};
-use spacehook_store::{PageRequest, RecordedAttempt, RecordedDrop};
+use spacehook_store::{Failing, PageRequest, RecordedAttempt, RecordedDrop};
 use uuid::Uuid;
 
 fn attempt(started_at: Timestamp, failed_with: Option<u16>) -> Attempt {
     Attempt {
         event_id: EventId::from_digest(&[7; 32]),
         event_type: EventType::SpaceReport,
+        trace_id: None,
         number: AttemptNumber::FIRST,
         started_at,
         duration_ms: 40,
@@ -32,7 +33,7 @@ fn attempt(started_at: Timestamp, failed_with: Option<u16>) -> Attempt {
     }
 }
 
-fn recorded(subscription: u128, second: i64, failed_with: Option<u16>) -> RecordedAttempt {
+pub(crate) fn recorded(subscription: u128, second: i64, failed_with: Option<u16>) -> RecordedAttempt {
     RecordedAttempt {
         tenant: acme(),
         subscription: subscription_id(subscription),
@@ -42,7 +43,7 @@ fn recorded(subscription: u128, second: i64, failed_with: Option<u16>) -> Record
 }
 
 /// Ids that sort in the order they are drawn, as version 7 does.
-fn log_ids() -> impl FnMut() -> Uuid {
+pub(crate) fn log_ids() -> impl FnMut() -> Uuid {
     let mut last = 0_u128;
     move || {
         last += 1;
@@ -211,7 +212,7 @@ async fn who_fails_is_marked_once_a_quarter_by_each_process() {
                 .await
                 .unwrap()
                 .into_iter()
-                .map(|(_, subscription)| subscription)
+                .map(|failing| failing.subscription.id)
                 .collect();
             failing.sort();
             failing
@@ -275,7 +276,8 @@ async fn a_mark_that_was_not_made_is_made_with_the_next_failure() {
         let page = table.store.list_attempts(&acme(), &subscription_id(1), PageRequest::first(10)).await.unwrap();
         assert_eq!(page.items.len(), 1, "the other requests were made");
         table.store.record_attempts(&[recorded(1, 1, Some(500))], &[], log_ids()).await.unwrap();
-        assert_eq!(table.store.failing_subscriptions().await.unwrap(), [(acme(), subscription_id(1))]);
+        let failing = table.store.failing_subscriptions().await.unwrap();
+        assert_eq!(failing, [Failing { subscription: subscription_key(1), warning: None }]);
     })
     .await;
 }

@@ -1,10 +1,11 @@
 //! Backlogs: what is read of them, and changes that happen as a whole or not at all.
 
 use crate::table::{Fault, Table, with_table};
-use crate::things::{acme, at, event, kept, subscription_key};
+use crate::things::{acme, at, event, kept, stream, subscription_key};
 use futures::future::join_all;
 use spacehook_domain::backlog::{Backlog, Change, Kept, KeptKey, Lane};
-use spacehook_domain::ids::{Sequence, SpaceId, SubscriptionKey};
+use spacehook_domain::ids::{Sequence, SubscriptionKey};
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::BacklogMode;
 use spacehook_store::{PageRequest, Saved, Standing, Store};
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ const DAY_S: i64 = 86_400;
 fn first_failure(of: &SubscriptionKey, space: u64, sequences: &[u64]) -> Change {
     let mut change = Change::of(of.clone());
     change.set_backlog(None, Backlog::new(at(100)));
-    let mut lane = Lane::new(SpaceId(space), at(100));
+    let mut lane = Lane::new(stream(space), at(100));
     lane.count = sequences.len().try_into().unwrap();
     change.set_lane(None, lane);
     change.put = sequences.iter().map(|sequence| kept(space, *sequence)).collect();
@@ -27,7 +28,7 @@ fn first_failure(of: &SubscriptionKey, space: u64, sequences: &[u64]) -> Change 
 }
 
 async fn standing(store: &Store, of: &SubscriptionKey, spaces: &[u64]) -> Standing {
-    let spaces: BTreeSet<SpaceId> = spaces.iter().copied().map(SpaceId).collect();
+    let spaces: BTreeSet<Stream> = spaces.iter().copied().map(stream).collect();
     store.standings(&[(of.clone(), spaces)]).await.unwrap().remove(0)
 }
 
@@ -58,7 +59,7 @@ async fn a_first_failure_is_one_transaction_and_reads_back_as_it_was() {
         assert_eq!((read.unwrap(), requests.as_str()), (Some(backlog), "GetItem 1"));
         let (read, requests) = table.requests(store.lanes(&of)).await;
         assert_eq!((read.unwrap(), requests.as_str()), (vec![lane], "Query 1"));
-        let (read, requests) = table.requests(store.waiting(&of, SpaceId(7), 10)).await;
+        let (read, requests) = table.requests(store.waiting(&of, stream(7), 10)).await;
         assert_eq!((read.unwrap(), requests.as_str()), (change.put.clone(), "Query 1"));
         assert_eq!(store.tenant_overview(&acme()).await.unwrap().backlogs, [of.id.clone()].into());
         assert_eq!(store.backlog(&subscription_key(2)).await.unwrap(), None, "another's");
@@ -150,7 +151,7 @@ async fn append(store: &Store, of: &SubscriptionKey, sequence: u64) -> u32 {
     let event = event(7, sequence);
     for conflicts in 0.. {
         let read = standing(store, of, &[7]).await.lanes.pop();
-        let mut lane = read.clone().unwrap_or_else(|| Lane::new(SpaceId(7), at(100)));
+        let mut lane = read.clone().unwrap_or_else(|| Lane::new(stream(7), at(100)));
         let appended = lane.append(&[&event], BacklogMode::All, at(100));
         let mut change = Change::of(of.clone());
         change.set_lane(read.as_ref(), lane);
@@ -170,8 +171,8 @@ async fn concurrent_writers_of_a_lane_lose_nothing() {
         assert!(conflicts > 0, "nobody met anybody");
         let lane = standing(store, &of, &[7]).await.lanes.remove(0);
         assert_eq!(lane.count, 12);
-        assert_eq!(lane.version, Lane::new(SpaceId(7), at(100)).version + 11, "one more with each change");
-        assert_eq!(sequences(&store.waiting(&of, SpaceId(7), 100).await.unwrap()), (1..=12).collect::<Vec<_>>());
+        assert_eq!(lane.version, Lane::new(stream(7), at(100)).version + 11, "one more with each change");
+        assert_eq!(sequences(&store.waiting(&of, stream(7), 100).await.unwrap()), (1..=12).collect::<Vec<_>>());
     })
     .await;
 }
@@ -220,7 +221,7 @@ async fn a_change_has_a_hundred_items_at_most_and_nothing_is_done_of_a_larger_on
         assert_eq!(requests, "", "it is known without asking");
         assert_eq!(store.backlog(&other).await.unwrap(), None);
         done(store, &fits).await;
-        assert_eq!(store.waiting(&of, SpaceId(7), 1_000).await.unwrap().len(), 97);
+        assert_eq!(store.waiting(&of, stream(7), 1_000).await.unwrap().len(), 97);
 
         let mut large = first_failure(&other, 7, &(1..=16).collect::<Vec<_>>());
         for kept in &mut large.put {
@@ -230,20 +231,20 @@ async fn a_change_has_a_hundred_items_at_most_and_nothing_is_done_of_a_larger_on
         assert!(error.exceeds_transaction(), "{error}");
         large.put.pop();
         done(store, &large).await;
-        let (waiting, requests) = table.requests(store.waiting(&other, SpaceId(7), 1_000)).await;
+        let (waiting, requests) = table.requests(store.waiting(&other, stream(7), 1_000)).await;
         assert_eq!(waiting.unwrap(), large.put);
         assert_eq!(requests, "Query 4", "a page of DynamoDB's is a megabyte");
     })
     .await;
 }
 
-async fn many(table: &Table, subscriptions: u128) -> Vec<(SubscriptionKey, BTreeSet<SpaceId>)> {
+async fn many(table: &Table, subscriptions: u128) -> Vec<(SubscriptionKey, BTreeSet<Stream>)> {
     let changes: Vec<_> =
         (0..subscriptions).map(|n| first_failure(&subscription_key(n), u64::try_from(n).unwrap(), &[1])).collect();
     for saved in join_all(changes.iter().map(|change| table.store.change_backlog(change, at(100)))).await {
         assert_eq!(saved.unwrap(), Saved::Yes);
     }
-    let wanted = |n| (subscription_key(n), BTreeSet::from([SpaceId(u64::try_from(n).unwrap()), SpaceId(999)]));
+    let wanted = |n| (subscription_key(n), BTreeSet::from([stream(u64::try_from(n).unwrap()), stream(999)]));
     (0..subscriptions).map(wanted).collect()
 }
 
@@ -255,14 +256,14 @@ async fn standings_are_read_by_the_hundred_and_answered_in_order() {
         wanted.reverse();
         // Asked for twice, and not there at all.
         wanted.push(wanted[0].clone());
-        wanted.push((subscription_key(777), BTreeSet::from([SpaceId(1)])));
+        wanted.push((subscription_key(777), BTreeSet::from([stream(1)])));
         let (standings, requests) = table.requests(table.store.standings(&wanted)).await;
         let standings = standings.unwrap();
         assert_eq!(requests, "BatchGetItem 2");
         assert_eq!(standings.len(), 52);
         for ((_, spaces), standing) in wanted.iter().zip(&standings).take(51) {
             assert!(standing.backlog.is_some());
-            let lanes: Vec<SpaceId> = standing.lanes.iter().map(|lane| lane.space).collect();
+            let lanes: Vec<Stream> = standing.lanes.iter().map(|lane| lane.stream).collect();
             assert_eq!(lanes, [*spaces.first().unwrap()]);
         }
         assert_eq!(standings[51], Standing::default());
@@ -299,7 +300,7 @@ async fn what_waits_is_in_order_and_of_its_own_lane() {
             change.put.push(kept(space, sequence));
         }
         done(store, &change).await;
-        let waiting = async |space, most| sequences(&store.waiting(&of, SpaceId(space), most).await.unwrap());
+        let waiting = async |space, most| sequences(&store.waiting(&of, stream(space), most).await.unwrap());
         assert_eq!(waiting(1, 10).await, [9, 10, 255, 256, u64::MAX]);
         assert_eq!(waiting(1, 2).await, [9, 10]);
         assert_eq!(waiting(1, 5).await.len(), 5);
@@ -316,9 +317,9 @@ async fn what_waits_is_in_order_and_of_its_own_lane() {
         }
         assert_eq!(listed.len(), 8);
         assert!(listed.is_sorted());
-        let of_space = store.list_kept(&of, Some(SpaceId(1)), PageRequest::first(9)).await.unwrap();
+        let of_space = store.list_kept(&of, Some(stream(1)), PageRequest::first(9)).await.unwrap();
         assert_eq!(sequences(&of_space.items), [9, 10, 255, 256, u64::MAX]);
-        assert!(store.list_kept(&of, Some(SpaceId(2)), PageRequest::first(9)).await.unwrap().items.is_empty());
+        assert!(store.list_kept(&of, Some(stream(2)), PageRequest::first(9)).await.unwrap().items.is_empty());
     })
     .await;
 }
@@ -331,12 +332,12 @@ async fn what_is_put_and_deleted_is_put() {
         change.put = vec![kept(7, 4), kept(7, 4), kept(7, 5)];
         change.delete = vec![KeptKey::of(&event(7, 4)), KeptKey::of(&event(7, 3))];
         done(store, &change).await;
-        assert_eq!(sequences(&store.waiting(&of, SpaceId(7), 9).await.unwrap()), [4, 5]);
+        assert_eq!(sequences(&store.waiting(&of, stream(7), 9).await.unwrap()), [4, 5]);
         let mut change = Change::of(of.clone());
         change.delete =
             [4, 5, 6].map(|sequence| KeptKey { sequence: Sequence(sequence), ..KeptKey::of(&event(7, 4)) }).to_vec();
         done(store, &change).await;
-        assert!(store.waiting(&of, SpaceId(7), 9).await.unwrap().is_empty());
+        assert!(store.waiting(&of, stream(7), 9).await.unwrap().is_empty());
     })
     .await;
 }

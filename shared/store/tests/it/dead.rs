@@ -1,11 +1,11 @@
 //! Dead deliveries, listed and replayed.
 
 use crate::table::{Table, with_table};
-use crate::things::{at, event, kept, subscription_key};
+use crate::things::{at, event, kept, stream, subscription_key};
 use futures::future::join_all;
 use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, Lane};
 use spacehook_domain::failure::FailureReason;
-use spacehook_domain::ids::{SpaceId, SubscriptionKey};
+use spacehook_domain::ids::SubscriptionKey;
 use spacehook_domain::retry::DeadBecause;
 use spacehook_store::{PageRequest, Replayed, Saved};
 use std::collections::BTreeSet;
@@ -84,11 +84,11 @@ async fn a_dead_delivery_is_found_behind_pages_of_others() {
 
 /// The change that has a delivery wait again, as it is now.
 async fn replay(table: &Table, of: &SubscriptionKey, one: &Dead) -> Change {
-    let wanted = [(of.clone(), BTreeSet::from([SpaceId(7)]))];
+    let wanted = [(of.clone(), BTreeSet::from([stream(7)]))];
     let read = table.store.standings(&wanted).await.unwrap().remove(0);
     let mut change = Change::of(of.clone());
     let lane = read.lanes.first();
-    let mut new = lane.cloned().unwrap_or_else(|| Lane::new(SpaceId(7), at(200)));
+    let mut new = lane.cloned().unwrap_or_else(|| Lane::new(stream(7), at(200)));
     new.count += 1;
     change.set_lane(lane, new);
     change.set_backlog(read.backlog.as_ref(), read.backlog.clone().unwrap_or_else(|| Backlog::new(at(200))));
@@ -105,7 +105,7 @@ async fn a_replay_takes_a_delivery_from_the_dead_once() {
         let change = replay(table, &of, &both[0]).await;
         let (done, requests) = table.requests(store.replay(&change, &both[..1], at(200))).await;
         assert_eq!((done.unwrap(), requests.as_str()), (Replayed::Yes, "TransactWriteItems 1"));
-        assert_eq!(store.waiting(&of, SpaceId(7), 9).await.unwrap(), change.put);
+        assert_eq!(store.waiting(&of, stream(7), 9).await.unwrap(), change.put);
         assert_eq!(store.list_dead(&of, PageRequest::first(9)).await.unwrap().items, both[1..]);
         let overview = store.tenant_overview(&of.tenant).await.unwrap();
         assert!(overview.backlogs.contains(&of.id));
@@ -118,7 +118,7 @@ async fn a_replay_takes_a_delivery_from_the_dead_once() {
         let stale = Change { put: replay(table, &of, &both[1]).await.put, ..change };
         assert_eq!(store.replay(&stale, &both[1..], at(200)).await.unwrap(), Replayed::Conflict);
         assert_eq!(store.list_dead(&of, PageRequest::first(9)).await.unwrap().items, both[1..]);
-        assert_eq!(store.waiting(&of, SpaceId(7), 9).await.unwrap().len(), 1);
+        assert_eq!(store.waiting(&of, stream(7), 9).await.unwrap().len(), 1);
     })
     .await;
 }

@@ -7,7 +7,9 @@ mod activity;
 mod api_keys;
 mod attempts;
 mod backlog;
+mod contacts;
 mod dead;
+mod due;
 mod faults;
 mod lists;
 mod permits;
@@ -41,12 +43,13 @@ fn futures_can_be_spawned() {
         let new = spacehook_domain::backlog::Backlog::new(things::at(0));
         let _ = store.standings(&[]).await;
         let _ = store.lanes(&one.key()).await;
-        let _ = store.waiting(&one.key(), spacehook_domain::ids::SpaceId(1), 1).await;
+        let _ = store.waiting(&one.key(), things::stream(1), 1).await;
         let _ = store.change_backlog(&change, things::at(0)).await;
         let _ = store.replay(&change, &[], things::at(0)).await;
-        let _ = store.enable_subscription(&one, &one, None, new, things::at(0)).await;
-        let _ = store.disable_gone(&one, things::at(0)).await;
+        let _ = store.enable_subscription(&one, &one, None, new, None, things::at(0)).await;
         let _ = store.list_notices().await;
+        let _ = store.contacts(&tenant).await;
+        let _ = store.put_contacts(&tenant, &spacehook_store::Contacts::default()).await;
         let _ = store.placement(&tenant, &things::sensor_id("s")).await;
     });
 }

@@ -83,7 +83,7 @@ async fn a_deleted_space_leaves_nothing_and_its_number_is_not_given_again() {
         store.put_floor(&acme(), &floor("HQ", "1")).await.unwrap();
         let on_floor = draft("HQ", Some("1"), "room 1");
         let (space, _) = store.put_space(&acme(), &on_floor).await.unwrap();
-        let saved = store.save_space(&acme(), space.space_id, 0, &SpaceState::default(), &[]).await.unwrap();
+        let saved = store.save_space(&acme(), space.space_id, 0, &SpaceState::default(), &[], None).await.unwrap();
         assert_eq!(saved, Saved::Yes);
         store.put_sensor(&acme(), &sensor("s1", "HQ", "room 1")).await.unwrap();
         let refused = store.delete_space(&acme(), &on_floor.key()).await;

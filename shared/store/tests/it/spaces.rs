@@ -3,10 +3,11 @@
 use crate::table::with_table;
 use crate::things::{acme, at, building, draft, sensor, sensor_id};
 use futures::future::join_all;
-use spacehook_domain::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use spacehook_domain::ids::{Sequence, SpaceId};
 use spacehook_domain::place::Space;
 use spacehook_domain::space_state::SpaceState;
+use spacehook_domain::stream::Stream;
 use spacehook_store::{Saved, StoredSpace};
 
 fn space() -> Space {
@@ -24,13 +25,14 @@ fn space() -> Space {
 fn event(sequence: u64) -> Event {
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&acme(), SpaceId(7), EventType::SpaceReport, Sequence(sequence)),
+        id: Event::derived_id(&acme(), Stream::of_space(SpaceId(7)), EventType::SpaceReport, Sequence(sequence)),
         tenant: acme(),
         event_type: EventType::SpaceReport,
         sequence: Sequence(sequence),
-        space: EventSpace::from(&space()),
+        about: About::Space(EventSpace::from(&space())),
         occurred_at: at(0),
         received_at: at(1),
+        trace: None,
         change: Change { occupancy_changed: true, first_of_hour: false },
         data: serde_json::json!({ "person_count": 1.5, "text": "é\u{0}#" }),
     }
@@ -41,11 +43,11 @@ async fn twenty_concurrent_writers_lose_no_update() {
     with_table(async |table| {
         let write_one = async || {
             for tries in 1.. {
-                let StoredSpace { version, mut state, mut pending } =
+                let StoredSpace { version, mut state, mut pending, .. } =
                     table.store.stored_space(&acme(), SpaceId(7)).await.unwrap();
                 state.sequence = state.sequence.next();
                 pending.push(event(state.sequence.0));
-                match table.store.save_space(&acme(), SpaceId(7), version, &state, &pending).await.unwrap() {
+                match table.store.save_space(&acme(), SpaceId(7), version, &state, &pending, None).await.unwrap() {
                     Saved::Yes => return tries,
                     Saved::Conflict => {}
                 }
@@ -66,11 +68,11 @@ async fn pending_events_are_cleared_only_for_their_version() {
     with_table(async |table| {
         let (store, state) = (&table.store, SpaceState::default());
         assert_eq!(store.stored_space(&acme(), SpaceId(7)).await.unwrap(), StoredSpace::default());
-        assert_eq!(store.save_space(&acme(), SpaceId(7), 0, &state, &[event(1)]).await.unwrap(), Saved::Yes);
-        assert_eq!(store.save_space(&acme(), SpaceId(7), 0, &state, &[]).await.unwrap(), Saved::Conflict);
-        assert_eq!(store.save_space(&acme(), SpaceId(7), 5, &state, &[]).await.unwrap(), Saved::Conflict);
+        assert_eq!(store.save_space(&acme(), SpaceId(7), 0, &state, &[event(1)], None).await.unwrap(), Saved::Yes);
+        assert_eq!(store.save_space(&acme(), SpaceId(7), 0, &state, &[], None).await.unwrap(), Saved::Conflict);
+        assert_eq!(store.save_space(&acme(), SpaceId(7), 5, &state, &[], None).await.unwrap(), Saved::Conflict);
         let two = [event(1), event(2)];
-        assert_eq!(store.save_space(&acme(), SpaceId(7), 1, &state, &two).await.unwrap(), Saved::Yes);
+        assert_eq!(store.save_space(&acme(), SpaceId(7), 1, &state, &two, None).await.unwrap(), Saved::Yes);
 
         // The writer of version 1 comes late: what version 2 still has to send stays.
         store.clear_pending(&acme(), SpaceId(7), 1).await.unwrap();
@@ -90,7 +92,7 @@ async fn pending_events_are_cleared_only_for_their_version() {
 async fn a_state_that_does_not_fit_is_a_typed_error() {
     with_table(async |table| {
         let many: Vec<Event> = (0..1_500).map(event).collect();
-        let saved = table.store.save_space(&acme(), SpaceId(7), 0, &SpaceState::default(), &many).await;
+        let saved = table.store.save_space(&acme(), SpaceId(7), 0, &SpaceState::default(), &many, None).await;
         assert!(saved.unwrap_err().is_too_large());
         assert_eq!(table.store.stored_space(&acme(), SpaceId(7)).await.unwrap().version, 0);
     })
@@ -116,7 +118,8 @@ async fn the_requests_of_a_reading_are_as_documented() {
         let (_, requests) = table.requests(store.stored_space(&acme(), space.space_id)).await;
         assert_eq!(requests, "GetItem 1");
         let state = SpaceState::default();
-        let (_, requests) = table.requests(store.save_space(&acme(), space.space_id, 0, &state, &[event(1)])).await;
+        let (_, requests) =
+            table.requests(store.save_space(&acme(), space.space_id, 0, &state, &[event(1)], None)).await;
         assert_eq!(requests, "PutItem 1");
         let (_, requests) = table.requests(store.clear_pending(&acme(), space.space_id, 1)).await;
         assert_eq!(requests, "UpdateItem 1");

@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::config::{
 };
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use spacehook_store::Store;
@@ -187,13 +188,25 @@ pub(crate) async fn with_table(test: impl AsyncFnOnce(&Table)) {
     table.client.delete_table().table_name(&table.name).send().await.unwrap();
 }
 
+/// A table as the template has it.
 async fn create(client: &Client, name: &str) {
-    let mut request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
-    for (attribute, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-        let definition = AttributeDefinition::builder().attribute_name(attribute);
-        let definition = definition.attribute_type(ScalarAttributeType::S).build().unwrap();
-        let key = KeySchemaElement::builder().attribute_name(attribute).key_type(kind).build().unwrap();
-        request = request.attribute_definitions(definition).key_schema(key);
-    }
-    request.send().await.unwrap();
+    let text = ScalarAttributeType::S;
+    let attributes = [("pk", text.clone()), ("sk", text.clone()), ("due", text), ("due_at", ScalarAttributeType::N)];
+    let definitions = attributes.map(|(attribute, kind)| {
+        AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind).build().unwrap()
+    });
+    let due = GlobalSecondaryIndex::builder()
+        .index_name("due")
+        .set_key_schema(Some(key_schema("due", "due_at")))
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()
+        .unwrap();
+    let request = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    let request = request.set_attribute_definitions(Some(definitions.into())).global_secondary_indexes(due);
+    request.set_key_schema(Some(key_schema("pk", "sk"))).send().await.unwrap();
+}
+
+fn key_schema(hash: &str, range: &str) -> Vec<KeySchemaElement> {
+    let element = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    vec![element(hash, KeyType::Hash), element(range, KeyType::Range)]
 }

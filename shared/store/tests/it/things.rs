@@ -2,12 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::backlog::Kept;
-use spacehook_domain::event::{Change, EVENT_VERSION, Event, EventSpace, EventType};
+use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use spacehook_domain::ids::{
     BuildingRefId, FloorRefId, SensorId, Sequence, SpaceId, SpaceRefId, SubscriptionId, SubscriptionKey, TenantId,
 };
 use spacehook_domain::key_values::KeyValues;
 use spacehook_domain::place::{Building, Floor, Sensor, SpaceKey};
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
 use spacehook_store::SpaceDraft;
 use uuid::Uuid;
@@ -97,18 +98,19 @@ pub(crate) fn event(space: u64, sequence: u64) -> Event {
     let (space_id, sequence) = (SpaceId(space), Sequence(sequence));
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&acme(), space_id, EventType::SpaceReport, sequence),
+        id: Event::derived_id(&acme(), Stream::of_space(space_id), EventType::SpaceReport, sequence),
         tenant: acme(),
         event_type: EventType::SpaceReport,
         sequence,
-        space: EventSpace {
+        about: About::Space(EventSpace {
             space_id,
             building_ref_id: building_id("HQ"),
             floor_ref_id: None,
             space_ref_id: SpaceRefId::parse("room").unwrap(),
-        },
+        }),
         occurred_at: at(0),
         received_at: at(1),
+        trace: None,
         change: Change { occupancy_changed: true, first_of_hour: false },
         // Numbers that DynamoDB would write in another way, were they numbers there.
         data: serde_json::json!({"person_count": 2, "temperature": 21.0, "tiny": 1e-7, "note": "é #\u{1f3e2}"}),
@@ -129,4 +131,9 @@ impl Dice {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % sides
     }
+}
+
+/// The stream of a space.
+pub(crate) fn stream(space: u64) -> Stream {
+    Stream::of_space(SpaceId(space))
 }

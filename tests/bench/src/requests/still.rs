@@ -8,7 +8,8 @@ use spacehook_dispatcher::AwsWorld;
 use spacehook_dispatcher::ports::{Changed, Drop, Fault, Overview, Poison, Receipt, Standing, World};
 use spacehook_domain::backlog::{Backlog, Change, Kept, Lane};
 use spacehook_domain::event::{Event, EventType};
-use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{SubscriptionKey, TenantId};
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{RateLimit, Subscription};
 use spacehook_domain::wake::Wake;
 use spacehook_store::RecordedAttempt;
@@ -39,7 +40,7 @@ impl World for Still {
         self.0.attempt(outgoing).await
     }
 
-    async fn standings(&self, wanted: &[(SubscriptionKey, BTreeSet<SpaceId>)]) -> Result<Vec<Standing>, Fault> {
+    async fn standings(&self, wanted: &[(SubscriptionKey, BTreeSet<Stream>)]) -> Result<Vec<Standing>, Fault> {
         self.0.standings(wanted).await
     }
 
@@ -51,8 +52,8 @@ impl World for Still {
         self.0.lanes(key).await
     }
 
-    async fn waiting(&self, key: &SubscriptionKey, space: SpaceId, most: usize) -> Result<Vec<Kept>, Fault> {
-        self.0.waiting(key, space, most).await
+    async fn waiting(&self, key: &SubscriptionKey, stream: Stream, most: usize) -> Result<Vec<Kept>, Fault> {
+        self.0.waiting(key, stream, most).await
     }
 
     async fn change(&self, change: &Change) -> Result<Changed, Fault> {

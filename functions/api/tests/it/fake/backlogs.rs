@@ -3,7 +3,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use spacehook_api::ports::{BacklogRecords, Failed, ListFailed, Timers};
 use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, KeptKey, Lane};
-use spacehook_domain::ids::{EventId, SpaceId, SubscriptionKey};
+use spacehook_domain::ids::{EventId, SubscriptionKey};
+use spacehook_domain::stream::Stream;
 use spacehook_domain::wake::Wake;
 use spacehook_store::{Page, PageRequest, Replayed, Saved};
 use std::time::Duration;
@@ -12,9 +13,9 @@ use std::time::Duration;
 pub(super) fn apply(contents: &mut Contents, change: &Change) -> Saved {
     let of = &change.subscription;
     let backlog_version = contents.backlogs.get(of).map(|backlog| backlog.version);
-    let lane_version = |space| contents.lanes.get(&(of.clone(), space)).map(|lane| lane.version);
+    let lane_version = |stream| contents.lanes.get(&(of.clone(), stream)).map(|lane| lane.version);
     let as_read = change.backlog.as_ref().is_none_or(|replace| replace.expected == backlog_version)
-        && change.lanes.iter().all(|(space, replace)| replace.expected == lane_version(*space));
+        && change.lanes.iter().all(|(stream, replace)| replace.expected == lane_version(*stream));
     if !as_read {
         return Saved::Conflict;
     }
@@ -23,10 +24,10 @@ pub(super) fn apply(contents: &mut Contents, change: &Change) -> Saved {
         Some(None) => drop(contents.backlogs.remove(of)),
         None => {}
     }
-    for (space, replace) in &change.lanes {
+    for (stream, replace) in &change.lanes {
         match replace.new.clone() {
-            Some(lane) => contents.lanes.insert((of.clone(), *space), lane),
-            None => contents.lanes.remove(&(of.clone(), *space)),
+            Some(lane) => contents.lanes.insert((of.clone(), *stream), lane),
+            None => contents.lanes.remove(&(of.clone(), *stream)),
         };
     }
     for place in &change.delete {
@@ -70,8 +71,8 @@ impl BacklogRecords for Fake {
         self.perform("lane.list", |contents| of(&contents.lanes, key))
     }
 
-    async fn lane(&self, key: &SubscriptionKey, space: SpaceId) -> Result<Option<Lane>, Failed> {
-        self.perform("lane.get", |contents| contents.lanes.get(&(key.clone(), space)).cloned())
+    async fn lane(&self, key: &SubscriptionKey, stream: Stream) -> Result<Option<Lane>, Failed> {
+        self.perform("lane.get", |contents| contents.lanes.get(&(key.clone(), stream)).cloned())
     }
 
     async fn waiting(&self, key: &SubscriptionKey, request: PageRequest) -> Result<Page<Kept>, ListFailed> {
@@ -79,9 +80,9 @@ impl BacklogRecords for Fake {
         page(&all, &request).ok_or(ListFailed::InvalidCursor)
     }
 
-    async fn first_waiting(&self, key: &SubscriptionKey, space: SpaceId) -> Result<Option<Kept>, Failed> {
+    async fn first_waiting(&self, key: &SubscriptionKey, stream: Stream) -> Result<Option<Kept>, Failed> {
         let all = self.perform("kept.list", |contents| of(&contents.kept, key))?;
-        Ok(all.into_iter().find(|kept| kept.event.space.space_id == space))
+        Ok(all.into_iter().find(|kept| kept.event.stream() == stream))
     }
 
     async fn dead(&self, key: &SubscriptionKey, request: PageRequest) -> Result<Page<Dead>, ListFailed> {

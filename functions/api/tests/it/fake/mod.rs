@@ -1,7 +1,9 @@
 //! Records and secrets in memory.
 
 mod backlogs;
+mod contacts;
 mod keys;
+mod news;
 mod registry;
 mod secrets;
 mod subscriptions;
@@ -12,12 +14,14 @@ use spacehook_domain::api_key::{ApiKey, KeyId};
 use spacehook_domain::attempt::Attempt;
 use spacehook_domain::backlog::{Backlog, Dead, Kept, KeptKey, Lane};
 use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::notice::Notice;
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::Bucket;
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::Subscription;
 use spacehook_domain::wake::Wake;
-use spacehook_store::{Cursor, Page, PageRequest, UnassignedSensor};
+use spacehook_store::{Contacts, Cursor, Page, PageRequest, UnassignedSensor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,7 +35,7 @@ pub(crate) struct Contents {
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) buckets: Vec<Bucket>,
     pub(crate) backlogs: BTreeMap<SubscriptionKey, Backlog>,
-    pub(crate) lanes: BTreeMap<(SubscriptionKey, SpaceId), Lane>,
+    pub(crate) lanes: BTreeMap<(SubscriptionKey, Stream), Lane>,
     pub(crate) kept: BTreeMap<(SubscriptionKey, KeptKey), Kept>,
     /// In the order in which they died.
     pub(crate) dead: Vec<(SubscriptionKey, Dead)>,
@@ -39,6 +43,12 @@ pub(crate) struct Contents {
     pub(crate) woken: Vec<(Wake, Duration)>,
     /// Somebody else changes a lane so often just before a change of ours.
     pub(crate) rivals: usize,
+    /// Kept with changes, and those that were told.
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) told: Vec<Notice>,
+    pub(crate) contacts: BTreeMap<TenantId, Contacts>,
+    /// Somebody else stores these just before a change of ours: the last first.
+    pub(crate) faster_contacts: Vec<Contacts>,
     pub(crate) buildings: BTreeMap<(TenantId, BuildingRefId), Building>,
     pub(crate) floors: BTreeMap<(TenantId, BuildingRefId, FloorRefId), Floor>,
     pub(crate) spaces: BTreeMap<(TenantId, SpaceKey), Space>,

@@ -5,6 +5,7 @@ use spacehook_api::ports::{ChangeFailed, Failed, ListFailed, SubscriptionRecords
 use spacehook_domain::attempt::Attempt;
 use spacehook_domain::backlog::{Backlog, Change};
 use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::notice::Notice;
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::Subscription;
 use spacehook_store::{Page, PageRequest, Saved};
@@ -36,11 +37,17 @@ impl SubscriptionRecords for Fake {
         })?
     }
 
-    async fn update(&self, before: &Subscription, after: &Subscription) -> Result<(), ChangeFailed> {
+    async fn update(
+        &self,
+        before: &Subscription,
+        after: &Subscription,
+        notice: Option<&Notice>,
+    ) -> Result<(), ChangeFailed> {
         self.perform("subscription.update", |contents| {
             check_revision(contents, before)?;
             check_name(contents, after)?;
             contents.subscriptions.insert(key(after), after.clone());
+            contents.notices.extend(notice.cloned());
             Ok(())
         })?
     }
@@ -51,6 +58,7 @@ impl SubscriptionRecords for Fake {
         after: &Subscription,
         backlog_read: Option<&Backlog>,
         backlog: Backlog,
+        notice: Option<&Notice>,
     ) -> Result<(), ChangeFailed> {
         self.perform("subscription.enable", |contents| {
             check_revision(contents, before)?;
@@ -61,6 +69,7 @@ impl SubscriptionRecords for Fake {
                 return Err(ChangeFailed::Conflict);
             }
             contents.subscriptions.insert(key(after), after.clone());
+            contents.notices.extend(notice.cloned());
             Ok(())
         })?
     }

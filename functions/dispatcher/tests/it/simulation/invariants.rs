@@ -9,9 +9,10 @@ use crate::simulation::scenario::Kind;
 use crate::world::{Arrival, Call, State};
 use spacehook_domain::backlog::OnEnable;
 use spacehook_domain::event::Event;
-use spacehook_domain::ids::{EventId, SpaceId};
+use spacehook_domain::ids::EventId;
 use spacehook_domain::matching;
 use spacehook_domain::stats::Dropped;
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{BacklogMode, Subscription};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -62,7 +63,7 @@ fn ends(run: &Run, state: &State) -> Broken {
     }
     let left = state.table.partitions.iter().filter(|(_, partition)| !partition.is_empty());
     let left = left.map(|(key, partition)| {
-        let lanes: Vec<_> = partition.lanes.keys().map(|space| space.0).collect();
+        let lanes: Vec<_> = partition.lanes.keys().map(|stream| stream.number()).collect();
         format!("{}: {:?}, lanes {lanes:?}, {} kept", key.id, partition.backlog, partition.kept.len())
     });
     let left: Vec<_> = left.collect();
@@ -138,12 +139,12 @@ impl<'a> Case<'a> {
         let mut newest: BTreeMap<_, u64> = BTreeMap::new();
         for (_, event) in &self.wanted {
             if self.taken.contains(&event.id) || self.dead.contains(&event.id) {
-                let newest = newest.entry((event.space.space_id, event.event_type)).or_default();
+                let newest = newest.entry((event.stream(), event.event_type)).or_default();
                 *newest = event.sequence.0.max(*newest);
             }
         }
         for (sent, event) in &self.wanted {
-            let newer = newest.get(&(event.space.space_id, event.event_type)).copied().unwrap_or(0);
+            let newer = newest.get(&(event.stream(), event.event_type)).copied().unwrap_or(0);
             let gives_way =
                 self.subscription.backlog == BacklogMode::Latest || self.was_treated(OnEnable::Latest, *sent);
             // What was discarded may have been what the older ones gave way to.
@@ -156,7 +157,7 @@ impl<'a> Case<'a> {
                     "{} never got {} of space {} (sequence {}), sent at {sent:?}",
                     self.name(),
                     event.id,
-                    event.space.space_id,
+                    event.stream(),
                     event.sequence
                 );
                 return Err(("nothing-lost", what));
@@ -169,11 +170,11 @@ impl<'a> Case<'a> {
     /// fails and it always answers in time, everything.
     fn nothing_overtakes(&self, state: &State) -> Broken {
         let is_strict = self.run.scenario.kind != Kind::Faulty && !self.run.scenario.is_late(self.subscription);
-        let mut last: BTreeMap<SpaceId, u64> = BTreeMap::new();
+        let mut last: BTreeMap<Stream, u64> = BTreeMap::new();
         let mut seen = BTreeSet::new();
         for arrival in self.arrivals.iter().filter(|arrival| arrival.taken) {
             let is_first = seen.insert(&arrival.event);
-            let last = last.entry(arrival.space).or_default();
+            let last = last.entry(arrival.stream).or_default();
             // What gave way, and comes again since its message does, was never taken in and yet is a repetition.
             let is_repeated = arrival.settled && state.watch.may_repeat(&arrival.event, arrival.invocation);
             if arrival.sequence < *last && (is_first && !is_repeated || is_strict) {
@@ -181,7 +182,7 @@ impl<'a> Case<'a> {
                     "{} got sequence {} of space {} after {last}, at {:?}",
                     self.name(),
                     arrival.sequence,
-                    arrival.space,
+                    arrival.stream,
                     arrival.at
                 );
                 return Err(("no-overtaking", what));
@@ -204,7 +205,7 @@ impl<'a> Case<'a> {
                     "{} accepted sequence {} of space {} at {:?} and gets it again at {:?}",
                     self.name(),
                     arrival.sequence,
-                    arrival.space,
+                    arrival.stream,
                     earlier.at,
                     arrival.at
                 );
@@ -284,18 +285,18 @@ impl<'a> Case<'a> {
             let ahead = self.batches_ahead(state, sent, event);
             // What of its space was before it when it was sent, each as slow as the slowest: that is its own doing.
             let is_before = |(before, other, accepted): &&(Duration, &Event, Duration)| {
-                other.space.space_id == event.space.space_id && *before <= sent && *accepted >= sent
+                other.stream() == event.stream() && *before <= sent && *accepted >= sent
             };
             let waiting = u32::try_from(delays.iter().filter(is_before).count()).unwrap_or(u32::MAX);
             let own = slowest * waiting.max(10) + SLACK;
             let bound = own + (ATTEMPT + SLACK + self.run.scenario.poll) * (ahead + 1);
             if at.saturating_sub(sent) > bound {
                 let what = format!(
-                    "{} got sequence {} of space {} {:?} after it was sent, with {ahead} batches ahead; the bound is \
+                    "{} got sequence {} of stream {} {:?} after it was sent, with {ahead} batches ahead; the bound is \
                      {bound:?}",
                     self.name(),
                     event.sequence,
-                    event.space.space_id,
+                    event.stream(),
                     at.saturating_sub(sent)
                 );
                 return Err(("neighbours", what));
@@ -309,9 +310,7 @@ impl<'a> Case<'a> {
     fn batches_ahead(&self, state: &State, sent: Duration, event: &Event) -> u32 {
         let own = state.watch.handled.get(&event.id).and_then(|all| all.first()).copied().unwrap_or(0);
         let before = self.run.sent.iter().filter(|(_, other)| {
-            other.tenant == event.tenant
-                && other.space.space_id == event.space.space_id
-                && other.sequence < event.sequence
+            other.tenant == event.tenant && other.stream() == event.stream() && other.sequence < event.sequence
         });
         let batches = before.filter_map(|(_, other)| state.watch.handled.get(&other.id)).flatten();
         let ends = |id: &&usize| state.watch.invocations[**id].ended.is_none_or(|ended| ended >= sent);

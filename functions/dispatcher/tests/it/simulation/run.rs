@@ -307,8 +307,8 @@ impl Run {
         while let Some(first) = self.actions.first_entry().filter(|first| first.key().0 <= now) {
             let ((_, number), action) = first.remove_entry();
             match action {
-                Action::Happens(event) => self.happens(event, now),
-                Action::Poison(tenant, space) => self.poison(&tenant, space, now),
+                Action::Happens(event) => self.happens(*event, now),
+                Action::Poison(tenant, stream) => self.poison(&tenant, stream, now),
                 Action::Disable(key) => self.disable(&key, now),
                 Action::Enable(key, what) => self.enable(&key, what, now),
                 Action::Split(tenant, event_type) => {
@@ -327,17 +327,17 @@ impl Run {
     }
 
     fn happens(&mut self, event: Event, now: Duration) {
-        let (tenant, space, sequence) = (&event.tenant, event.space.space_id, event.sequence);
-        self.cloud.note(format_args!("{tenant} space {space} sequence {sequence}: {}", event.event_type));
-        let group = format!("{tenant}:{space}");
+        let (tenant, stream, sequence) = (&event.tenant, event.stream(), event.sequence);
+        self.cloud.note(format_args!("{tenant} stream {stream} sequence {sequence}: {}", event.event_type));
+        let group = format!("{tenant}:{stream}");
         let mut state = self.cloud.state();
         state.events.send(now, &group, event.id.as_str(), Content::Event(Box::new(event.clone())));
         self.sent.push((now, event));
     }
 
-    fn poison(&mut self, tenant: &TenantId, space: u64, now: Duration) {
+    fn poison(&mut self, tenant: &TenantId, stream: u64, now: Duration) {
         self.poison += 1;
-        let group = format!("{tenant}:{space}");
+        let group = format!("{tenant}:{stream}");
         let id = format!("poison {}", self.poison);
         let poison = Poison {
             message_id: id.clone(),

@@ -33,7 +33,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Action {
     /// Ingest queues an event.
-    Happens(Event),
+    Happens(Box<Event>),
     /// Somebody queues what is no event, in the group of this space.
     Poison(TenantId, u64),
     /// The API disables a subscription.
@@ -140,14 +140,14 @@ impl Scenario {
         times.sort_unstable();
         let sent = |action: &Action| {
             matches!(action, Action::Happens(event)
-            if event.tenant.as_str() == owner && event.space.space_id.0 == space)
+            if event.tenant.as_str() == owner && event.stream() == crate::make::stream(space))
         };
         let first = 1 + self.actions.iter().filter(|(_, action)| sent(action)).count() as u64;
         for (sequence, time) in (first..).zip(times) {
             let event_type = if chance(rng, 70) { EventType::SpaceReport } else { EventType::SpaceAvailability };
             let mut event = make::event(owner, space, event_type, sequence, make::at(ms(time)));
             event.change.occupancy_changed = rng.bool();
-            self.actions.push((ms(time), Action::Happens(event)));
+            self.actions.push((ms(time), Action::Happens(Box::new(event))));
         }
     }
 

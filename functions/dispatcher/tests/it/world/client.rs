@@ -17,6 +17,7 @@ use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{EventId, Sequence, SpaceId, SubscriptionKey, TenantId};
 use spacehook_domain::share::Share;
 use spacehook_domain::signing::SigningSecret;
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{Activity, DisabledReason, RateLimit, Subscription};
 use spacehook_domain::wake::Wake;
 use spacehook_store::RecordedAttempt;
@@ -136,7 +137,7 @@ impl Client {
         let lanes: Vec<_> = change
             .lanes
             .iter()
-            .map(|(space, lane)| (space.0, lane.expected, lane.new.as_ref().map(|lane| lane.version)))
+            .map(|(stream, lane)| (stream.number(), lane.expected, lane.new.as_ref().map(|lane| lane.version)))
             .collect();
         let put: Vec<_> = change.put.iter().map(|kept| kept.event.sequence.0).collect();
         let deleted: Vec<_> = change.delete.iter().map(|key| key.sequence.0).collect();
@@ -211,13 +212,13 @@ impl World for Client {
         self.cloud.time.sleep(answer.arrives).await;
         self.live().await;
         let body: serde_json::Value = serde_json::from_slice(&outgoing.body)?;
-        let space = SpaceId(body["space"].as_u64().unwrap_or(0));
+        let stream = Stream::of_space(SpaceId(body["space"].as_u64().unwrap_or(0)));
         let event_type = EventType::parse(body["event_type"].as_str().unwrap_or_default())?;
-        let place = KeptKey { space, sequence: Sequence(sequence), event_type };
+        let place = KeptKey { stream, sequence: Sequence(sequence), event_type };
         let arrival = Arrival {
             at: self.elapsed(),
             event: EventId::parse(headers["webhook-id"].to_str()?)?,
-            space,
+            stream,
             sequence,
             settled: self.state().table.partition(&key).settled.contains(&place),
             attempt: number("spacehook-attempt").and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
@@ -230,7 +231,7 @@ impl World for Client {
             "  invocation {}: {host} {} space {} sequence {} attempt {} superseded {}",
             arrival.invocation,
             if arrival.taken { "takes" } else { "fails" },
-            arrival.space,
+            arrival.stream,
             arrival.sequence,
             arrival.attempt,
             arrival.superseded
@@ -266,16 +267,16 @@ impl World for Client {
         Ok(AttemptResult { outcome: answer.outcome, duration, retry_after: answer.retry_after, resent: false })
     }
 
-    async fn standings(&self, wanted: &[(SubscriptionKey, BTreeSet<SpaceId>)]) -> Result<Vec<Standing>, Fault> {
+    async fn standings(&self, wanted: &[(SubscriptionKey, BTreeSet<Stream>)]) -> Result<Vec<Standing>, Fault> {
         self.call(Call::Standings, |state, _| {
             let unseen = state.is_sabotaged(Sabotage::LanesUnseen);
             let mut standings = Vec::new();
-            for (key, spaces) in wanted {
+            for (key, streams) in wanted {
                 let Some(partition) = state.table.partitions.get(key) else {
                     standings.push(Standing::default());
                     continue;
                 };
-                let lanes = partition.lanes.values().filter(|lane| spaces.contains(&lane.space) && !unseen);
+                let lanes = partition.lanes.values().filter(|lane| streams.contains(&lane.stream) && !unseen);
                 let lanes = lanes.map(|lane| Self::seen_lane(state, lane.clone())).collect();
                 let mut backlog = Self::seen(state, partition.backlog.clone());
                 let breaker_unseen = unseen || state.is_sabotaged(Sabotage::BreakerUnseen);
@@ -305,8 +306,8 @@ impl World for Client {
         .await
     }
 
-    async fn waiting(&self, key: &SubscriptionKey, space: SpaceId, most: usize) -> Result<Vec<Kept>, Fault> {
-        self.call(Call::Waiting, |state, _| state.table.waiting(key, space, most)).await
+    async fn waiting(&self, key: &SubscriptionKey, stream: Stream, most: usize) -> Result<Vec<Kept>, Fault> {
+        self.call(Call::Waiting, |state, _| state.table.waiting(key, stream, most)).await
     }
 
     async fn change(&self, change: &Change) -> Result<Changed, Fault> {
@@ -355,7 +356,7 @@ impl World for Client {
             let most = if course.ambiguous { state.rng.usize(0..32) } else { usize::MAX };
             for share in Share::all(event).take(most) {
                 let id = format!("{}:{}", event.id, share.share);
-                let group = format!("{}:{}:{}", event.tenant, event.space.space_id, share.share);
+                let group = format!("{}:{}:{}", event.tenant, event.stream(), share.share);
                 state.events.send(now, &group, &id, Content::Share(Box::new(share)));
             }
         })

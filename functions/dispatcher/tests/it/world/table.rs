@@ -5,7 +5,8 @@ use spacehook_dispatcher::ports::{Changed, Overview};
 use spacehook_domain::backlog::{Backlog, Change, Dead, Enlist, Kept, KeptKey, Lane, Replace};
 use spacehook_domain::breaker::Breaker;
 use spacehook_domain::event::EventType;
-use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{SubscriptionKey, TenantId};
+use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{RateLimit, Subscription};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +18,7 @@ const TRANSACTION_LIMIT: usize = 100;
 #[derive(Debug, Default)]
 pub(crate) struct Partition {
     pub(crate) backlog: Option<Backlog>,
-    pub(crate) lanes: BTreeMap<SpaceId, Lane>,
+    pub(crate) lanes: BTreeMap<Stream, Lane>,
     pub(crate) kept: BTreeMap<KeptKey, Kept>,
     pub(crate) dead: Vec<Dead>,
     /// Since when the breaker has been open.
@@ -64,8 +65,8 @@ impl Table {
         self.partitions.entry(key.clone()).or_default()
     }
 
-    pub(crate) fn waiting(&mut self, key: &SubscriptionKey, space: SpaceId, most: usize) -> Vec<Kept> {
-        let of = |(place, _): &(&KeptKey, &Kept)| place.space == space;
+    pub(crate) fn waiting(&mut self, key: &SubscriptionKey, stream: Stream, most: usize) -> Vec<Kept> {
+        let of = |(place, _): &(&KeptKey, &Kept)| place.stream == stream;
         self.partition(key).kept.iter().filter(of).take(most).map(|(_, kept)| kept.clone()).collect()
     }
 
@@ -99,10 +100,10 @@ impl Table {
             partition.opened_at = if is_open { partition.opened_at.or(Some(now)) } else { None };
             partition.backlog.clone_from(new);
         }
-        for (space, Replace { new, .. }) in &change.lanes {
+        for (stream, Replace { new, .. }) in &change.lanes {
             match new {
-                Some(lane) => partition.lanes.insert(*space, lane.clone()),
-                None => partition.lanes.remove(space),
+                Some(lane) => partition.lanes.insert(*stream, lane.clone()),
+                None => partition.lanes.remove(stream),
             };
         }
         for key in &change.delete {
@@ -122,8 +123,8 @@ impl Table {
             replace.expected == partition.and_then(|it| it.backlog.as_ref()).map(|backlog| backlog.version)
         });
         backlog
-            && change.lanes.iter().all(|(space, replace)| {
-                replace.expected == partition.and_then(|it| it.lanes.get(space)).map(|lane| lane.version)
+            && change.lanes.iter().all(|(stream, replace)| {
+                replace.expected == partition.and_then(|it| it.lanes.get(stream)).map(|lane| lane.version)
             })
     }
 
@@ -162,7 +163,7 @@ fn fits_a_transaction(change: &Change) -> Result<(), String> {
     if items > TRANSACTION_LIMIT {
         return Err(format!("a transaction of {items} actions; DynamoDB takes {TRANSACTION_LIMIT}"));
     }
-    let lanes: BTreeSet<_> = change.lanes.iter().map(|(space, _)| space).collect();
+    let lanes: BTreeSet<_> = change.lanes.iter().map(|(stream, _)| stream).collect();
     let put = change.put.iter().map(|kept| KeptKey::of(&kept.event));
     let kept: BTreeSet<_> = put.chain(change.delete.iter().copied()).collect();
     if lanes.len() < change.lanes.len() || kept.len() < change.put.len() + change.delete.len() {

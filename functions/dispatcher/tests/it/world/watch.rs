@@ -2,7 +2,8 @@
 
 use super::{Call, State};
 use spacehook_dispatcher::ports::{Drop, Poison, Queue};
-use spacehook_domain::ids::{EventId, SpaceId, SubscriptionKey};
+use spacehook_domain::ids::{EventId, SubscriptionKey};
+use spacehook_domain::stream::Stream;
 use spacehook_store::RecordedAttempt;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(crate) struct Invocation {
 pub(crate) struct Arrival {
     pub(crate) at: Duration,
     pub(crate) event: EventId,
-    pub(crate) space: SpaceId,
+    pub(crate) stream: Stream,
     pub(crate) sequence: u64,
     pub(crate) attempt: u32,
     /// How many older ones it says it stands for.

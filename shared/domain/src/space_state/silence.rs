@@ -1,0 +1,107 @@
+//! Sensors that fall silent, and come back: what the state of their space makes of it.
+
+use super::{Body, Occasion, SpaceState};
+use crate::event::{Change, Event, EventSpace, EventType};
+use crate::ids::SensorId;
+use crate::payload::{DeviceNews, SpaceStale};
+use crate::place::SpaceKey;
+use crate::presence::{DeviceHealth, LinkReport, Presence, Silence, Turn};
+use crate::reading::Reading;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+impl SpaceState {
+    /// Takes in that a sensor was heard.
+    pub(super) fn hear(&mut self, occasion: Occasion<'_>, reading: &Reading, silence: Silence) -> Vec<Event> {
+        let at = reading.received_at;
+        // One that is new is heard twice so, which changes nothing.
+        let presence = self.presence.entry(reading.sensor_id.clone()).or_insert_with(|| Presence::new(at, silence));
+        let turn = presence.hear(at, silence);
+        self.is_stale = self.are_all_stale();
+        turn.map(|turn| self.tell(occasion, &reading.sensor_id, turn, at)).into_iter().collect()
+    }
+
+    /// Takes in the broker's word of a sensor's connection, heard of at `received_at`. That of a sensor which never sent a
+    /// reading says nothing: there is nothing that it could be late with.
+    pub fn link(
+        &mut self,
+        occasion: Occasion<'_>,
+        sensor: &SensorId,
+        report: LinkReport,
+        received_at: Timestamp,
+    ) -> Option<Event> {
+        self.be_at(occasion.space);
+        let turn = self.presence.get_mut(sensor)?.link(report)?;
+        Some(self.tell(occasion, sensor, turn, received_at))
+    }
+
+    /// What the silence of its sensors means now: an event for each change, in the order of their times. A space all of
+    /// whose sensors are stale is so itself.
+    pub fn look(&mut self, occasion: Occasion<'_>, now: Timestamp) -> Vec<Event> {
+        self.be_at(occasion.space);
+        let mut turns: Vec<(Timestamp, SensorId, Turn)> = Vec::new();
+        for (sensor, presence) in &mut self.presence {
+            turns.extend(presence.look(now).into_iter().map(|turn| (turn.at(), sensor.clone(), turn)));
+        }
+        turns.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        let last_stale = turns.iter().filter(|(_, _, turn)| matches!(turn, Turn::ReadingsStale(_))).map(|(at, ..)| *at);
+        let stale_at = last_stale.max();
+        let mut events: Vec<Event> =
+            turns.into_iter().map(|(_, sensor, turn)| self.tell(occasion, &sensor, turn, now)).collect();
+        if !self.is_stale && self.are_all_stale() {
+            self.is_stale = true;
+            let at = stale_at.unwrap_or(now);
+            let stale = SpaceStale::new(
+                EventSpace::from(occasion.space),
+                occasion.space.sensor_ids.clone(),
+                at,
+                self.presence.values().map(Presence::heard_at).max(),
+            );
+            events.push(self.event(occasion, (at, now), Change::default(), Body::Stale(stale)));
+        }
+        events
+    }
+
+    /// When [`SpaceState::look`] has something to say next; none where it has said all.
+    pub fn next_look(&self) -> Option<Timestamp> {
+        self.presence.values().filter_map(Presence::next_look).min()
+    }
+
+    /// Which of its sensors are there, of those that were ever heard.
+    pub fn presence(&self) -> &BTreeMap<SensorId, Presence> {
+        &self.presence
+    }
+
+    /// Whether all sensors that were ever heard are stale, as of the last look.
+    pub fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
+    /// The space, by the customer's own names, as of the last reading.
+    pub fn place(&self) -> Option<&SpaceKey> {
+        self.place.as_ref()
+    }
+
+    fn are_all_stale(&self) -> bool {
+        !self.presence.is_empty() && self.presence.values().all(Presence::is_stale)
+    }
+
+    fn tell(&mut self, occasion: Occasion<'_>, sensor: &SensorId, turn: Turn, received_at: Timestamp) -> Event {
+        let event_type = match turn {
+            Turn::ReadingsStale(_) => EventType::SensorReadingStale,
+            Turn::Health(DeviceHealth::Online, _) => EventType::DeviceHealthStatusOnline,
+            Turn::Health(DeviceHealth::LostCommunication, _) => EventType::DeviceHealthStatusLostCommunication,
+            Turn::Health(DeviceHealth::Offline, _) => EventType::DeviceHealthStatusOffline,
+        };
+        let presence = self.presence.get(sensor);
+        let news = DeviceNews::new(
+            EventSpace::from(occasion.space),
+            sensor.clone(),
+            event_type,
+            turn.at(),
+            presence.map(Presence::heard_at),
+            presence.map(Presence::seen_at),
+        );
+        self.event(occasion, (turn.at(), received_at), Change::default(), Body::Device(news))
+    }
+}

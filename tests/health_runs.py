@@ -1,0 +1,36 @@
+"""Runs of the health function, as its schedule begins them, and what they send."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cloud import ROOT, Cloud
+
+from function_log import FunctionLog
+from scene import Subscription
+from waiting import until
+
+SCHEDULE = json.loads((ROOT / "events" / "health-schedule.json").read_text())
+SES_SENT = json.loads((ROOT / "events" / "health-mail-sent.json").read_text())
+
+
+def run(cloud: Cloud) -> dict[str, int]:
+    """One run; what it says that it did. (The schedule of the local cloud may have begun another: then of both.)"""
+    log = FunctionLog(cloud.function_log("health"))
+    cloud.invoke("health", SCHEDULE)
+    said = until(lambda: log.lines(message="looked after the health of the system"), "what the run did")
+    counted = [{name: value for name, value in line.items() if isinstance(value, int)} for line in said]
+    return {name: sum(one[name] for one in counted) for name in counted[0]}
+
+
+def mails(cloud: Cloud, subscription: Subscription) -> list[dict[str, Any]]:
+    """The mails about a subscription, the oldest first."""
+    return [mail for mail in cloud.mails() if subscription.id in mail["BodyText"]]
+
+
+def ses_says_sent(notice: str) -> dict[str, Any]:
+    """SES's word that it accepted the mail about a notice."""
+    event = json.loads(json.dumps(SES_SENT))
+    event["detail"]["mail"]["tags"]["spacehook-notice"] = [notice]
+    return event

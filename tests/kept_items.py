@@ -1,0 +1,128 @@
+"""Items of the table as the functions keep them: made older, or given other counts, so that a test need not wait.
+
+What is written here has been written by the functions before; only numbers and times in it change.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cloud import Cloud
+
+from scene import Scene, Subscription
+
+_NOTICE_PARTITIONS = 8
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table of a cloud."""
+
+    cloud: Cloud
+
+    @property
+    def _table(self) -> Any:
+        return self.cloud.client("dynamodb")
+
+    @property
+    def _name(self) -> str:
+        return self.cloud.outputs["TableName"]
+
+    def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """An item."""
+        return self._table.get_item(TableName=self._name, Key=_key(pk, sk), ConsistentRead=True).get("Item")
+
+    def of_partition(self, pk: str, prefix: str = "") -> list[dict[str, Any]]:
+        """The items of a partition whose sort keys begin so, in their order."""
+        values = {":pk": {"S": pk}} | ({":prefix": {"S": prefix}} if prefix else {})
+        condition = "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else "")
+        pages = self._table.get_paginator("query").paginate(
+            TableName=self._name,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
+        )
+        return [item for page in pages for item in page["Items"]]
+
+    def put(self, item: dict[str, Any]) -> None:
+        """Puts an item in the place of what is there."""
+        self._table.put_item(TableName=self._name, Item=item)
+
+    def put_many(self, items: list[dict[str, Any]]) -> None:
+        """Puts items, 25 in a request."""
+        client = self._table
+        for first in range(0, len(items), 25):
+            requests = [{"PutRequest": {"Item": item}} for item in items[first : first + 25]]
+            answer = client.batch_write_item(RequestItems={self._name: requests})
+            assert not answer.get("UnprocessedItems")
+
+    def delete(self, item: dict[str, Any]) -> None:
+        """Deletes an item."""
+        self._table.delete_item(TableName=self._name, Key={name: item[name] for name in ("pk", "sk")})
+
+    def change(self, item: dict[str, Any], attribute: str, change: Callable[[Any], Any], due: int = 0) -> None:
+        """Changes the JSON text that an attribute holds, and lets the item be due so many seconds earlier."""
+        held = json.loads(item[attribute]["S"])
+        changed = item | {attribute: {"S": json.dumps(change(held))}}
+        if due and "due_at" in item:
+            changed["due_at"] = {"N": str(int(item["due_at"]["N"]) - due * 1000)}
+        self.put(changed)
+
+    # ------------------------------------------------------- what is there ----
+
+    def space(self, scene: Scene) -> dict[str, Any]:
+        """The state of a scene's space."""
+        item = self.get(f"S#{scene.tenant}#{scene.space_id}", "STATE")
+        assert item is not None
+        return item
+
+    def backlog(self, subscription: Subscription) -> dict[str, Any]:
+        """The backlog of a subscription."""
+        item = self.get(f"B#{subscription.tenant}#{subscription.id}", "BACKLOG")
+        assert item is not None
+        return item
+
+    def notices(self, subscription: Subscription) -> list[dict[str, Any]]:
+        """What is not told yet of a subscription."""
+        partitions = (f"NOTICE#{number}" for number in range(_NOTICE_PARTITIONS))
+        return [item for pk in partitions for item in self.of_partition(pk, f"{subscription.tenant}#{subscription.id}#")]
+
+    def marker(self, subscription: Subscription) -> dict[str, Any] | None:
+        """What says that a subscription failed lately."""
+        partitions = (f"FAILING#{number}" for number in range(_NOTICE_PARTITIONS))
+        found = [self.get(pk, f"{subscription.tenant}#{subscription.id}") for pk in partitions]
+        return next((item for item in found if item), None)
+
+    # ------------------------------------------------------ what is changed ----
+
+    def count(self, subscription: Subscription, *, failed: int, accepted: int) -> None:
+        """Gives the newest counts of a subscription that has failed other numbers; all fail for the reason that is there."""
+        item = self.of_partition(f"D#{subscription.tenant}#{subscription.id}", "STAT#")[-1]
+        [reason] = [name for name in item if name.startswith("r#")]
+        numbers = {"attempts": failed + accepted, "failures": failed, "successes": accepted, reason: failed}
+        self.put(item | {name: {"N": str(number)} for name, number in numbers.items()})
+
+    def silence(self, scene: Scene, minutes: int) -> None:
+        """Makes it so many minutes longer ago that anything was heard of the sensors of a scene's space."""
+
+        def older(state: Any) -> Any:
+            for presence in state["presence"].values():
+                presence["heard_at"] = earlier(presence["heard_at"], minutes * 60)
+                if presence.get("link"):
+                    presence["link"]["at"] = earlier(presence["link"]["at"], minutes * 60)
+            return state
+
+        self.change(self.space(scene), "state", older, due=minutes * 60)
+
+
+def _key(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def earlier(text: str, seconds: int) -> str:
+    """A time that was so many seconds before."""
+    return (datetime.datetime.fromisoformat(text) - datetime.timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
