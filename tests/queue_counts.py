@@ -1,4 +1,4 @@
-"""How much is in a queue."""
+"""How much is in a queue, how soon it is given again, and losing it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def messages(cloud: Cloud, output: str) -> int:
 def wait_until_empty(cloud: Cloud, output: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Waits until nothing is left in the queue."""
     until(lambda: messages(cloud, output) == 0, f"{output} empty", seconds)
+
+
+def lose_timers(cloud: Cloud) -> None:
+    """Loses every timer that is set: nothing that waits is tried again until somebody asks for it."""
+    cloud.client("sqs").purge_queue(QueueUrl=cloud.outputs["RetriesQueueUrl"])
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from api import Problem
 from receiver import Arrival
@@ -58,9 +60,7 @@ def test_disabling_and_enabling(steps: Steps, choice: str | None, counts: list[i
 
 def test_a_new_url(steps: Steps) -> None:
     subject = steps.scene.subscribe("subject")
-    moved = Subscription(
-        subject.api, subject.receiver, subject.id, subject.secret, steps.scene.receiver.inbox("/moved-to")
-    )
+    moved = replace(subject, inbox=steps.scene.receiver.inbox("/moved-to"))
     steps.publish()
     subject.patch(url=steps.scene.receiver.url("/moved-to"))
     steps.publish()

@@ -13,13 +13,13 @@ from api import Api
 from cloud import ROOT, Cloud
 from receiver import Arrival
 
+import failing
 from health_runs import SCHEDULE, mails, run
 from kept_items import Table
 from scene import MakeScene, Scene, Subscription
 from second_tenant import SecondTenant
 from waiting import until
 
-ANSWER = b"<script>alert('hook')</script>"
 # Of so many spaces eight are tried at once, since one run sends to one receiver eight at a time. With two probes these
 # are the ten attempts that it takes to disable: of one space alone it would be minutes until then.
 SPACES = 8
@@ -36,7 +36,7 @@ def _publish(spaces: list[Scene], minute: int) -> None:
 
 def _fail(_: Arrival) -> tuple[int, bytes]:
     time.sleep(ANSWER_SECONDS)
-    return 500, ANSWER
+    return 500, failing.ANSWER
 
 
 def _run_backlog(cloud: Cloud, subscription: Subscription) -> None:
@@ -88,7 +88,7 @@ def test_a_receiver_that_always_fails(make_scene: MakeScene) -> None:
             assert treatment in body, "what happens with what was kept"
     _assert_chart(mail, failures)
     # Escaped, and not more than once: it is read as the receiver wrote it.
-    assert ANSWER.decode() in mail["BodyText"]
+    assert failing.ANSWER.decode() in mail["BodyText"]
     assert "<script" not in mail["BodyHtml"] and "&lt;script&gt;alert(" in mail["BodyHtml"]
 
     cloud.invoke("health", SCHEDULE)
@@ -131,8 +131,8 @@ def _assert_chart(mail: dict[str, Any], failures: int) -> None:
 def test_fewer_than_ten_attempts_decide_nothing(make_scene: MakeScene) -> None:
     spaces = [make_scene() for _ in range(4)]
     scene, buildings = spaces[0], [space.building for space in spaces]
-    failing = {"answer": lambda _: (500, b""), "contacts": ["ops@example.com"]}
-    subject = scene.subscribe(building_ref_ids=buildings, **failing)
+    fields = {"answer": lambda _: (500, b""), "contacts": ["ops@example.com"]}
+    subject = scene.subscribe(building_ref_ids=buildings, **fields)
     _publish(spaces, 1)
     until(lambda: subject.stats()["totals"]["failures"] >= 4, "4 failures counted")
     scene.cloud.invoke("health", SCHEDULE)
@@ -142,7 +142,7 @@ def test_fewer_than_ten_attempts_decide_nothing(make_scene: MakeScene) -> None:
 
 def test_one_that_is_enabled_again_and_still_fails_is_disabled_after_its_minimum(scene: Scene) -> None:
     table = Table(scene.cloud)
-    [subject] = failing_subscriptions(scene, 1, contacts=["ops@example.com"])
+    [subject] = failing.subscriptions(scene, 1, contacts=["ops@example.com"])
     table.count(subject, failed=500, accepted=0)
     run(scene.cloud)
     assert subject.get()["disabled"]["failures"] == 500
@@ -162,27 +162,12 @@ def test_one_that_is_enabled_again_and_still_fails_is_disabled_after_its_minimum
 
 RUNS = 20
 FAILING = 50
-# The API has four invocations at once here.
-CALLERS = 4
-
-
-def failing_subscriptions(scene: Scene, count: int, **fields: Any) -> list[Subscription]:
-    """So many subscriptions, each of which has failed once."""
-
-    def subscribe(number: int) -> Subscription:
-        return scene.subscribe(f"subject-{number}", answer=lambda _: (500, ANSWER), **fields)
-
-    with ThreadPoolExecutor(CALLERS) as callers:
-        subjects = list(callers.map(subscribe, range(count)))
-        scene.publish(scene.reading(1, count=1))
-        list(callers.map(lambda one: one.recorded(1), subjects))
-    return subjects
 
 
 def test_twenty_runs_at_once_disable_fifty_once_each_and_send_fifty_mails(scene: Scene) -> None:
     cloud, table = scene.cloud, Table(scene.cloud)
     news = scene.subscribe("news", "subscription_disabled")
-    subjects = failing_subscriptions(scene, FAILING, contacts=["ops@example.com"])
+    subjects = failing.subscriptions(scene, FAILING, contacts=["ops@example.com"])
     for subject in subjects:
         table.count(subject, failed=20, accepted=0)
 
@@ -226,7 +211,7 @@ def test_who_is_told(theirs: Scene, own: list[str], of_tenant: list[str], told: 
     api: Api = theirs.api
     api.call("PUT", "/v1/contacts", {"contacts": of_tenant})
     table = Table(theirs.cloud)
-    [subject] = failing_subscriptions(theirs, 1, contacts=own)
+    [subject] = failing.subscriptions(theirs, 1, contacts=own)
     table.count(subject, failed=20, accepted=0)
     run(theirs.cloud)
     assert subject.get()["disabled"]["code"] == "failure_rate"

@@ -28,7 +28,9 @@ mod tests {
 
     #[test]
     fn a_request_is_counted_by_its_status() {
-        for (status, client, server) in [(200, 0_u64, 0_u64), (308, 0, 0), (400, 1, 0), (499, 1, 0), (500, 0, 1), (503, 0, 1)] {
+        for (status, client, server) in
+            [(200, 0_u64, 0_u64), (308, 0, 0), (400, 1, 0), (499, 1, 0), (500, 0, 1), (503, 0, 1)]
+        {
             let observed = Observed { request_id: "r".to_owned(), status, duration_ms: 7 };
             let expected = Measurements::default()
                 .add(REQUESTS, 1_u64)

@@ -13,6 +13,7 @@ mod events;
 mod fake;
 mod importing;
 mod lists;
+mod news;
 mod openapi;
 mod patching;
 mod places;

@@ -128,8 +128,20 @@ async fn the_state_of_a_space_says_what_its_sensors_say() {
         "space_id": 1, "building_ref_id": "b", "floor_ref_id": null, "space_ref_id": "s",
         "observed_at": "2026-03-29T12:00:00Z", "sequence": 2, "state": "occupied", "passively_occupied": null,
         "person_count": 2, "signs_of_life": null, "motion_detected": null, "coordinates": [], "distances": null,
-        "environment": null,
-        "sensors": [{"sensor_id": "x", "values": {"person_count": {"at": "2026-03-29T12:00:00Z", "value": 2}}}]
+        "environment": null, "is_stale": false,
+        "sensors": [{
+            "sensor_id": "x", "device_health": "online", "is_stale": false,
+            "last_reading_at": "2026-03-29T12:00:01Z", "last_seen_at": "2026-03-29T12:00:01Z",
+            "values": {"person_count": {"at": "2026-03-29T12:00:00Z", "value": 2}}
+        }]
     });
     assert_eq!(said, expected);
+
+    // Health looks, three hours later.
+    let now = "2026-03-29T15:00:01Z".parse().unwrap();
+    let occasion = Occasion { tenant: &tenant, space: &space, trace: None };
+    api.fake.with(|contents| contents.states.get_mut(&SpaceId(1)).unwrap().look(occasion, now));
+    let silent = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
+    assert_eq!(silent["is_stale"], true);
+    assert_eq!((&silent["sensors"][0]["is_stale"], &silent["sensors"][0]["device_health"]), (&json!(true), &json!("offline")));
 }
