@@ -17,6 +17,7 @@ from cloud import FUNCTIONS, Cloud, interrupt_on_sigterm  # noqa: E402
 from receiver import Receiver  # noqa: E402
 from telemetry import Sensor, connected  # noqa: E402
 
+import health_runs  # noqa: E402
 import scene as scenes  # noqa: E402
 import second_tenant as tenants  # noqa: E402
 from dead_letters import DeadLetters  # noqa: E402
@@ -86,6 +87,13 @@ def device(cloud: Cloud) -> Iterator[Sensor]:
 def dead_letters(cloud: Cloud) -> DeadLetters:
     """Telemetry that could not be taken."""
     return DeadLetters(cloud)
+
+
+@pytest.fixture(scope="module")
+def health_by_hand(cloud: Cloud) -> Iterator[None]:
+    """Health runs when a test says so alone: what a run did is then known."""
+    with health_runs.by_hand(cloud):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from cloud import Cloud
 import function_settings
 from waiting import until
 
+_PROCESS = Path(__file__).with_name("fault_proxy_process.py")
+
 Rule = dict[str, Any]
 """One fault, in microburst's words. Of several that fit a request, the first counts."""
 
@@ -61,7 +63,7 @@ class FaultProxy:
 
     def __enter__(self) -> FaultProxy:
         with self._log.open("wb") as log:
-            command = ["-m", "microburst", "--upstream", self._upstream, "--port", str(self.port)]
+            command = [str(_PROCESS), "--upstream", self._upstream, "--port", str(self.port)]
             self._process = subprocess.Popen([sys.executable, *command], stdout=log, stderr=subprocess.STDOUT)
         until(self._is_up, "the proxy")
         return self

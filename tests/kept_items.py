@@ -6,6 +6,7 @@ What is written here has been written by the functions before; only numbers and 
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from cloud import Cloud
 
 from scene import Scene, Subscription
 
-_NOTICE_PARTITIONS = 8
+# As shared/store/src/keys.rs has it.
+_SHARDS = 8
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Table:
 
     cloud: Cloud
 
-    @property
+    @functools.cached_property
     def _table(self) -> Any:
         return self.cloud.client("dynamodb")
 
@@ -67,7 +69,8 @@ class Table:
     def change(self, item: dict[str, Any], attribute: str, change: Callable[[Any], Any], due: int = 0) -> None:
         """Changes the JSON text that an attribute holds, and lets the item be due so many seconds earlier."""
         held = json.loads(item[attribute]["S"])
-        changed = item | {attribute: {"S": json.dumps(change(held))}}
+        # As the functions write it: some compare it as a text.
+        changed = item | {attribute: {"S": json.dumps(change(held), separators=(",", ":"), ensure_ascii=False)}}
         if due and "due_at" in item:
             changed["due_at"] = {"N": str(int(item["due_at"]["N"]) - due * 1000)}
         self.put(changed)
@@ -80,6 +83,10 @@ class Table:
         assert item is not None
         return item
 
+    def of_state(self, scene: Scene) -> Any:
+        """What that state says."""
+        return json.loads(self.space(scene)["state"]["S"])
+
     def backlog(self, subscription: Subscription) -> dict[str, Any]:
         """The backlog of a subscription."""
         item = self.get(f"B#{subscription.tenant}#{subscription.id}", "BACKLOG")
@@ -88,19 +95,19 @@ class Table:
 
     def notices(self, subscription: Subscription) -> list[dict[str, Any]]:
         """What is not told yet of a subscription."""
-        partitions = (f"NOTICE#{number}" for number in range(_NOTICE_PARTITIONS))
-        return [item for pk in partitions for item in self.of_partition(pk, f"{subscription.tenant}#{subscription.id}#")]
+        prefix = f"{subscription.tenant}#{subscription.id}#"
+        return [item for shard in range(_SHARDS) for item in self.of_partition(f"NOTICE#{shard}", prefix)]
 
     def marker(self, subscription: Subscription) -> dict[str, Any] | None:
         """What says that a subscription failed lately."""
-        partitions = (f"FAILING#{number}" for number in range(_NOTICE_PARTITIONS))
-        found = [self.get(pk, f"{subscription.tenant}#{subscription.id}") for pk in partitions]
+        sk = f"{subscription.tenant}#{subscription.id}"
+        found = [self.get(f"FAILING#{shard}", sk) for shard in range(_SHARDS)]
         return next((item for item in found if item), None)
 
     # ------------------------------------------------------ what is changed ----
 
     def count(self, subscription: Subscription, *, failed: int, accepted: int) -> None:
-        """Gives the newest counts of a subscription that has failed other numbers; all fail for the reason that is there."""
+        """Gives the newest counts of a subscription that has failed other numbers, of failures for the same reason."""
         item = self.of_partition(f"D#{subscription.tenant}#{subscription.id}", "STAT#")[-1]
         [reason] = [name for name in item if name.startswith("r#")]
         numbers = {"attempts": failed + accepted, "failures": failed, "successes": accepted, reason: failed}
@@ -124,5 +131,8 @@ def _key(pk: str, sk: str) -> dict[str, Any]:
 
 
 def earlier(text: str, seconds: int) -> str:
-    """A time that was so many seconds before."""
-    return (datetime.datetime.fromisoformat(text) - datetime.timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+    """A time that was so many seconds before, in the form that the functions write."""
+    moved = datetime.datetime.fromisoformat(text) - datetime.timedelta(seconds=seconds)
+    whole, _, fraction = moved.strftime("%Y-%m-%dT%H:%M:%S.%f").partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"

@@ -8,7 +8,7 @@ import pytest
 from api import Problem
 from receiver import Arrival
 
-from scene import Scene, Subscription
+from scene import Scene
 from waiting import until
 
 

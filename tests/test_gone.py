@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
-from cloud import ROOT, Cloud
 from receiver import Arrival
 
-from scene import Scene, Subscription
+from health_runs import SCHEDULE, mails
+from scene import Scene
 from waiting import until
 
-SCHEDULE = json.loads((ROOT / "events" / "health-schedule.json").read_text())
 CONTACTS = ["ops@example.com", "owner@example.com"]
 KEPT = [1, 2, 3]
 """People in the reports that are kept: the one that was refused, and two after it."""
-
-
-def _mails(cloud: Cloud, subscription: Subscription) -> list[dict[str, Any]]:
-    return [mail for mail in cloud.mails() if subscription.id in mail["BodyText"]]
 
 
 def _counts(arrivals: list[Arrival]) -> list[int]:
@@ -64,14 +56,14 @@ def test_a_receiver_that_is_gone(scene: Scene, what: str, delivered: list[int], 
     # Told once, whatever health does after it, with a mail of its own.
     for _ in range(2):
         cloud.invoke("health", SCHEDULE)
-    [mail] = _mails(cloud, subject)
+    [mail] = mails(cloud, subject)
     assert sorted(mail["To"]) == CONTACTS
     assert mail["Subject"] == f'Your webhook "{subject.get()["name"]}" was disabled: its receiver answered 410 Gone'
     for body in (mail["BodyText"], mail["BodyHtml"]):
         for needed in ("localhost", "deliver", "latest", "discard", f"{subject.path}/enable", f"{subject.path}/backlog"):
             assert needed in body, needed
         assert f"/{scene.name}/subject" not in body, "of the URL the host alone is shown"
-    assert _mails(cloud, witness) == []
+    assert mails(cloud, witness) == []
 
     back.append(True)
     enabled = subject.api.call("POST", f"{subject.path}/enable", {"backlog": what})
@@ -93,7 +85,7 @@ def test_a_receiver_that_is_gone(scene: Scene, what: str, delivered: list[int], 
 
     cloud.invoke("health", SCHEDULE)
     assert subject.get()["enabled"] is True
-    assert len(_mails(cloud, subject)) == 1
+    assert len(mails(cloud, subject)) == 1
 
 
 def _at_least(counted: dict[str, int], wanted: dict[str, int]) -> dict[str, int] | None:
@@ -105,7 +97,7 @@ def test_a_receiver_that_is_gone_and_nobody_to_tell(scene: Scene) -> None:
     _publish(scene, 1)
     until(lambda: subject.get()["disabled"], "disabled at once")
     scene.cloud.invoke("health", SCHEDULE)
-    assert _mails(scene.cloud, subject) == []
+    assert mails(scene.cloud, subject) == []
     subject.patch(contacts=CONTACTS)
     scene.cloud.invoke("health", SCHEDULE)
-    assert _mails(scene.cloud, subject) == [], "the notice is gone: nobody is told of what is long past"
+    assert mails(scene.cloud, subject) == [], "the notice is gone: nobody is told of what is long past"

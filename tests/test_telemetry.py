@@ -134,9 +134,11 @@ def _history(scene: Scene) -> list[dict[str, Any]]:
 
 
 def _settled(scene: Scene) -> dict[str, Any]:
-    """The state without the names, which differ from scene to scene, and without the count of events on the way."""
-    text = json.dumps(scene.state()).replace(scene.name, "NAME")
-    return {key: value for key, value in json.loads(text).items() if key not in ("space_id", "sequence")}
+    """The state without what differs from scene to scene: names, how many events there were, when readings arrived."""
+    state = json.loads(json.dumps(scene.state()).replace(scene.name, "NAME"))
+    for sensor in state["sensors"]:
+        del sensor["last_reading_at"], sensor["last_seen_at"]
+    return {key: value for key, value in state.items() if key not in ("space_id", "sequence")}
 
 
 def _last_change(subscription: Subscription, state: str) -> dict[str, Any]:

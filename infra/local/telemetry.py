@@ -24,6 +24,14 @@ class Sensor:
         if not sent.is_published():
             raise TimeoutError(f"no acknowledgement of {topic} within {timeout:g} s")
 
+    def drop(self) -> None:
+        """Breaks the connection without a goodbye, as a device without power does."""
+        # The loop first: it would connect again.
+        self._client.loop_stop()
+        socket = self._client.socket()
+        if socket is not None:
+            socket.close()
+
 
 @contextlib.contextmanager
 def connected(port: int, client_id: str = "") -> Iterator[Sensor]:

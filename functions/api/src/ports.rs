@@ -141,7 +141,8 @@ pub trait ContactRecords: Send + Sync {
 pub trait News: Send + Sync {
     /// Whether any subscription of the tenant asks for this type of event.
     async fn is_asked_for(&self, tenant: &TenantId, event_type: EventType) -> Result<bool, Failed>;
-    /// Queues the event of a notice that is kept, and says so in the notice. What fails here is left to health.
+    /// Queues the event of a notice that is kept, after those of earlier notices of the same subscription, and says so in
+    /// the notices. What fails here is left to health.
     async fn tell(&self, notice: &Notice) -> Result<(), Failed>;
 }
 

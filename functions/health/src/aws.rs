@@ -1,6 +1,6 @@
 //! The world of health as it is in AWS.
 
-use crate::ports::{Changed, Failing, Fault, MailFault, StoredNotice, StoredSpace, World};
+use crate::ports::{Changed, Failing, Fault, MailFault, Standing, StoredNotice, StoredSpace, World};
 use jiff::Timestamp;
 use spacehook_domain::attempt::Attempt;
 use spacehook_domain::backlog::{Backlog, Change};
@@ -23,7 +23,9 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 200;
 const PAGES: usize = 5;
 /// What is due, of each of the index's shards: what one run may have the time for.
-const DUE: u16 = 250;
+const DUE: u16 = 2_500;
+/// Spaces of a backlog that are counted, at most.
+const LANES: usize = 1_000;
 
 /// DynamoDB, SQS and SES.
 #[derive(Debug)]
@@ -74,8 +76,8 @@ impl World for AwsWorld {
         Ok(changed(self.store.warn(read, warning, notice).await?))
     }
 
-    async fn forget(&self, key: &SubscriptionKey) -> Result<(), Fault> {
-        self.store.clear_failing(&key.tenant, &key.id).await.map_err(StoreError::into)
+    async fn forget(&self, read: &Failing) -> Result<(), Fault> {
+        self.store.clear_failing(read).await.map_err(StoreError::into)
     }
 
     async fn notices(&self) -> Result<Vec<StoredNotice>, Fault> {
@@ -150,6 +152,12 @@ impl World for AwsWorld {
 
     async fn overdue_backlogs(&self, now: Timestamp) -> Result<Vec<SubscriptionKey>, Fault> {
         self.store.overdue_backlogs(now, DUE).await.map_err(StoreError::into)
+    }
+
+    async fn standing(&self, key: &SubscriptionKey) -> Result<Standing, Fault> {
+        let Some(backlog) = self.store.backlog(key).await? else { return Ok(Standing::default()) };
+        let lanes = self.store.first_lanes(key, LANES).await?;
+        Ok(Standing { is_open: backlog.breaker.is_open(), waiting: lanes.iter().map(|lane| lane.count).sum() })
     }
 
     async fn backlog(&self, key: &SubscriptionKey) -> Result<Option<Backlog>, Fault> {

@@ -1,6 +1,6 @@
 //! The world of health in memory: it can fail before or after any of its effects, and lets others in between any two calls.
 
-use crate::ports::{Changed, Failing, Fault, MailFault, StoredNotice, StoredSpace, World};
+use crate::ports::{Changed, Failing, Fault, MailFault, Standing, StoredNotice, StoredSpace, World};
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::attempt::{Attempt, Outcome};
 use spacehook_domain::backlog::Backlog;
@@ -98,6 +98,18 @@ impl FakeWorld {
         self.0.lock().unwrap()
     }
 
+    /// A change that somebody else made.
+    pub(crate) fn notice(&self, notice: &Notice) {
+        put_notice(&mut self.memory(), notice);
+    }
+
+    /// The process dies at this effect: before it, or once it has taken place.
+    pub(crate) fn crash_at(&self, step: usize, answer_lost: bool) {
+        let mut memory = self.memory();
+        memory.effects_left = Some(step);
+        memory.answer_lost = answer_lost;
+    }
+
     pub(crate) fn pass(&self, time: SignedDuration) {
         let mut memory = self.memory();
         memory.now += time;
@@ -153,6 +165,7 @@ impl World for FakeWorld {
     async fn failing(&self) -> Result<Vec<Failing>, Fault> {
         let marked = |(key, warning): (&SubscriptionKey, &Option<Warning>)| Failing {
             subscription: key.clone(),
+            failed_at: since(),
             warning: *warning,
         };
         self.list("failing", |memory| memory.failing.iter().map(marked).collect()).await
@@ -209,8 +222,8 @@ impl World for FakeWorld {
         .await
     }
 
-    async fn forget(&self, key: &SubscriptionKey) -> Result<(), Fault> {
-        self.effect("forget", |memory| memory.failing.remove(key)).await.map(|_| ())
+    async fn forget(&self, read: &Failing) -> Result<(), Fault> {
+        self.effect("forget", |memory| memory.failing.remove(&read.subscription)).await.map(|_| ())
     }
 
     async fn notices(&self) -> Result<Vec<StoredNotice>, Fault> {
@@ -328,6 +341,12 @@ impl World for FakeWorld {
             due.map(|(key, _)| key.clone()).collect()
         })
         .await
+    }
+
+    async fn standing(&self, key: &SubscriptionKey) -> Result<Standing, Fault> {
+        let memory = self.call("standing").await;
+        let is_open = memory.backlogs.get(key).is_some_and(|backlog| !backlog.breaker.is_closed());
+        Ok(Standing { is_open, waiting: 3 * u64::from(is_open) })
     }
 
     async fn backlog(&self, key: &SubscriptionKey) -> Result<Option<Backlog>, Fault> {

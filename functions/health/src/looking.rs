@@ -14,22 +14,38 @@ use spacehook_domain::space_state::Occasion;
 /// When a space with events that a look caused is looked at again, should it die before they are queued.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(2);
 
-/// Looks at one.
+/// How often a space is looked at in one run, at most: each look tells of some of its sensors.
+const LOOKS: usize = 8;
+
+/// Looks at one, until it has nothing more to say.
 pub(crate) async fn look<W: World>(world: &W, tenant: &TenantId, id: SpaceId) -> Result<Summary, Fault> {
     let mut summary = Summary::default();
-    let stored = world.stored_space(tenant, id).await?;
-    let now = world.now();
-    if stored.due_at.is_none_or(|due_at| due_at > now) {
+    for _ in 0..LOOKS {
+        let stored = world.stored_space(tenant, id).await?;
         // The index is a moment late: another run has looked, or a sensor was heard.
-        return Ok(summary);
+        if stored.due_at.is_none_or(|due_at| due_at > world.now()) {
+            break;
+        }
+        summary += look_once(world, tenant, id, &stored).await?;
     }
+    Ok(summary)
+}
+
+async fn look_once<W: World>(
+    world: &W,
+    tenant: &TenantId,
+    id: SpaceId,
+    stored: &StoredSpace,
+) -> Result<Summary, Fault> {
+    let mut summary = Summary::default();
+    let now = world.now();
     if !stored.pending.is_empty() {
         // First of all, since it is older than what follows.
         tracing::warn!(%tenant, space_id = id.0, events = stored.pending.len(), "queueing what was saved and not queued");
         queue(world, tenant, id, stored.version, &stored.pending).await?;
         summary.repairs.pending += stored.pending.len();
     }
-    let Some(space) = place(world, tenant, id, &stored).await? else {
+    let Some(space) = place(world, tenant, id, stored).await? else {
         // Deleted, or made anew under another number: nobody is to hear of it.
         world.set_due(tenant, id, stored.version, None).await?;
         return Ok(summary);
@@ -43,18 +59,13 @@ pub(crate) async fn look<W: World>(world: &W, tenant: &TenantId, id: SpaceId) ->
     }
     let subscribed = world.subscribed(tenant).await?;
     let events: Vec<Event> = caused.into_iter().filter(|event| subscribed.contains(&event.event_type)).collect();
-    let due_at = due_at(next, &events, now);
-    match world.save_space(tenant, id, stored.version, &state, &events, due_at).await? {
-        // A sensor was heard, or another run looked: it is due until one look succeeds.
-        Changed::Conflict => Ok(summary),
-        Changed::Yes => {
-            if !events.is_empty() {
-                queue(world, tenant, id, stored.version + 1, &events).await?;
-            }
-            summary.silent += events.len();
-            Ok(summary)
-        }
+    // Another was faster, or a sensor was heard: it is due until one look succeeds.
+    let saved = world.save_space(tenant, id, stored.version, &state, &events, due_at(next, &events, now)).await?;
+    if saved == Changed::Yes && !events.is_empty() {
+        queue(world, tenant, id, stored.version + 1, &events).await?;
+        summary.silent += events.len();
     }
+    Ok(summary)
 }
 
 /// The space that a state is of, if it still is there.

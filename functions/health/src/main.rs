@@ -72,6 +72,8 @@ fn log(summary: &Summary) {
         mailed = summary.mailed,
         unmailed = summary.unmailed,
         silent = summary.silent,
+        open_breakers = summary.open_breakers,
+        waiting = summary.waiting,
         timers = summary.repairs.timers,
         pending = summary.repairs.pending,
         notices = summary.repairs.notices,

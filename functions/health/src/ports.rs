@@ -40,6 +40,15 @@ pub struct MailFault {
     pub fault: Fault,
 }
 
+/// How it stands with a backlog.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Its breaker is open.
+    pub is_open: bool,
+    /// Deliveries that wait.
+    pub waiting: u64,
+}
+
 /// The world of the health function.
 pub trait World: Sync {
     /// Subscriptions that failed lately.
@@ -63,8 +72,8 @@ pub trait World: Sync {
         warning: &Warning,
         notice: &Notice,
     ) -> impl Future<Output = Result<Changed, Fault>> + Send;
-    /// Takes it off the list of those that failed lately.
-    fn forget(&self, key: &SubscriptionKey) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Takes one off the list of those that failed lately, if it has not failed since it was read.
+    fn forget(&self, read: &Failing) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// The notices that are not told in full.
     fn notices(&self) -> impl Future<Output = Result<Vec<StoredNotice>, Fault>> + Send;
@@ -128,6 +137,8 @@ pub trait World: Sync {
 
     /// Backlogs whose timer should have come, and did not.
     fn overdue_backlogs(&self, now: Timestamp) -> impl Future<Output = Result<Vec<SubscriptionKey>, Fault>> + Send;
+    /// How it stands with the backlog of a subscription.
+    fn standing(&self, key: &SubscriptionKey) -> impl Future<Output = Result<Standing, Fault>> + Send;
     /// What is recorded of a backlog.
     fn backlog(&self, key: &SubscriptionKey) -> impl Future<Output = Result<Option<Backlog>, Fault>> + Send;
     /// Puts a backlog in the place of the one that was read.

@@ -11,27 +11,42 @@ use std::future::Future;
 /// What is looked after at the same time, at most.
 const CONCURRENT: usize = 16;
 
-/// One run. Nothing new is begun from the deadline on. What a fault of the world prevents is counted and logged, does not
-/// keep anything else from being done, and is tried again by the next run.
+/// One run: its parts side by side, so that one which takes long leaves the others their time. Nothing new is begun from the
+/// deadline on. What a fault of the world prevents is counted and logged, does not keep anything else from being done,
+/// and is tried again by the next run.
 pub async fn run<W: World>(world: &W, settings: &Settings, deadline: Timestamp) -> Summary {
-    let mut summary = Summary::default();
-    // Judged first: what is disabled now is told now.
-    summary += each(world, deadline, world.failing().await, "the failing subscriptions", async |failing| {
+    let (subscriptions, spaces, backlogs) = futures::join!(
+        subscriptions(world, settings, deadline),
+        async {
+            let due = world.due_spaces(world.now()).await;
+            each(world, deadline, due, "the spaces that are due", async |(tenant, space)| {
+                looking::look(world, &tenant, space).await
+            })
+            .await
+        },
+        async {
+            let overdue = world.overdue_backlogs(world.now()).await;
+            each(world, deadline, overdue, "the backlogs that are overdue", async |key| {
+                rearming::rearm(world, &key).await
+            })
+            .await
+        },
+    );
+    subscriptions + spaces + backlogs
+}
+
+/// Judges those that failed lately, in the first half of the time, and tells what happened: what is disabled now is told
+/// now.
+async fn subscriptions<W: World>(world: &W, settings: &Settings, deadline: Timestamp) -> Summary {
+    let now = world.now();
+    let half = now.checked_add(deadline.duration_since(now) / 2).unwrap_or(deadline);
+    let mut summary = each(world, half, world.failing().await, "the failing subscriptions", async |failing| {
         judging::judge(world, settings, &failing).await
     })
     .await;
-    summary += each(world, deadline, world.notices().await, "the notices", async |notice| {
-        telling::tell(world, settings, notice).await
-    })
-    .await;
-    let due = world.due_spaces(world.now()).await;
-    summary += each(world, deadline, due, "the spaces that are due", async |(tenant, space)| {
-        looking::look(world, &tenant, space).await
-    })
-    .await;
-    let overdue = world.overdue_backlogs(world.now()).await;
+    let notices = world.notices().await.map(telling::by_subscription);
     summary +=
-        each(world, deadline, overdue, "the backlogs that are overdue", async |key| rearming::rearm(world, &key).await)
+        each(world, deadline, notices, "the notices", async |of_one| telling::tell(world, settings, of_one).await)
             .await;
     summary
 }
@@ -52,8 +67,7 @@ async fn each<W: World, T>(
             return Summary { faults: 1, ..Summary::default() };
         }
     };
-    let runs = usize::try_from(world.now().as_second() / 60).unwrap_or_default();
-    let first = runs.checked_rem(found.len()).unwrap_or_default();
+    let first = first_of(world.now(), found.len());
     found.rotate_left(first);
     let one = async |item: T| {
         if world.now() >= deadline {
@@ -69,6 +83,15 @@ async fn each<W: World, T>(
     };
     let each = stream::iter(found).map(one).buffer_unordered(CONCURRENT);
     sum(each).await
+}
+
+/// Where a run begins in a list: far from where the runs before it did, so that each comes to be the first soon.
+fn first_of(now: Timestamp, length: usize) -> usize {
+    // A multiple of the golden ratio spreads consecutive numbers as evenly as can be.
+    const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+    let minute = u64::try_from(now.as_second() / 60).unwrap_or_default();
+    let place = (u128::from(minute.wrapping_mul(STEP)) * u128::try_from(length).unwrap_or_default()) >> 64;
+    usize::try_from(place).unwrap_or_default()
 }
 
 fn sum(each: impl stream::Stream<Item = Summary>) -> impl Future<Output = Summary> {

@@ -1,6 +1,6 @@
 //! What a run did.
 
-use std::ops::AddAssign;
+use std::ops::{Add, AddAssign};
 
 /// What a run did, or a part of one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub struct Summary {
     pub unmailed: usize,
     /// Events queued of sensors and spaces that fell silent.
     pub silent: usize,
+    /// Breakers found open, of subscriptions that failed lately.
+    pub open_breakers: usize,
+    /// Deliveries found waiting, of subscriptions that failed lately.
+    pub waiting: u64,
     /// What was lost and is set right again.
     pub repairs: Repairs,
     /// What could not be done because of a fault: the next run tries again.
@@ -50,10 +54,20 @@ impl AddAssign for Summary {
         self.mailed += other.mailed;
         self.unmailed += other.unmailed;
         self.silent += other.silent;
+        self.open_breakers += other.open_breakers;
+        self.waiting += other.waiting;
         self.repairs.timers += other.repairs.timers;
         self.repairs.pending += other.repairs.pending;
         self.repairs.notices += other.repairs.notices;
         self.faults += other.faults;
         self.left += other.left;
+    }
+}
+
+impl Add for Summary {
+    type Output = Self;
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
     }
 }

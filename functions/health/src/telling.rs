@@ -10,17 +10,44 @@ use crate::report;
 use crate::settings::Settings;
 use crate::summary::Summary;
 use jiff::SignedDuration;
+use spacehook_domain::ids::SubscriptionKey;
 use spacehook_domain::notice::{MAIL_LEASE, MailState, Notice, NoticeId};
 use spacehook_domain::stats::BucketStart;
 use spacehook_domain::subscription::{EmailAddress, Subscription};
 use spacehook_mail::Mail;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a change of a notice is tried again that others overtook.
 const TRIES: usize = 5;
 
-/// Tells what is left to tell of a notice.
-pub(crate) async fn tell<W: World>(world: &W, settings: &Settings, stored: StoredNotice) -> Result<Summary, Fault> {
+/// The notices of each subscription, in the order of their times.
+pub(crate) fn by_subscription(notices: Vec<StoredNotice>) -> Vec<Vec<StoredNotice>> {
+    let mut groups: BTreeMap<SubscriptionKey, Vec<StoredNotice>> = BTreeMap::new();
+    for stored in notices {
+        groups.entry(stored.notice.subscription.key()).or_default().push(stored);
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    for group in &mut groups {
+        group.sort_by_key(|stored| stored.notice.at);
+    }
+    groups
+}
+
+/// Tells what is left to tell of a subscription's notices, one after the other: who listens shall not hear that it was
+/// enabled before they hear that it was disabled. An event that can't be queued keeps those after it.
+pub(crate) async fn tell<W: World>(
+    world: &W,
+    settings: &Settings,
+    notices: Vec<StoredNotice>,
+) -> Result<Summary, Fault> {
+    let mut summary = Summary::default();
+    for stored in notices {
+        summary += tell_one(world, settings, stored).await?;
+    }
+    Ok(summary)
+}
+
+async fn tell_one<W: World>(world: &W, settings: &Settings, stored: StoredNotice) -> Result<Summary, Fault> {
     let mut summary = Summary::default();
     let Some(stored) = publish(world, stored, &mut summary).await? else { return Ok(summary) };
     let now = world.now();
@@ -41,7 +68,7 @@ pub(crate) async fn tell<W: World>(world: &W, settings: &Settings, stored: Store
         }
         Err(fault) => {
             put(world, &claimed, |notice| notice.mail = MailState::Due).await?;
-            return Err(fault);
+            return Ok(summary + not_told(&claimed.notice, &fault, true));
         }
     };
     match world.mail(&mail, &to, &claimed.notice.id()).await {
@@ -54,16 +81,20 @@ pub(crate) async fn tell<W: World>(world: &W, settings: &Settings, stored: Store
             if was_not_sent {
                 put(world, &claimed, |notice| notice.mail = MailState::Due).await?;
             }
-            let subscription = &claimed.notice.subscription;
-            let cause = fault.source().map(ToString::to_string);
-            tracing::error!(
-                tenant = %subscription.tenant, subscription = %subscription.id, error = %fault, cause, was_not_sent,
-                "the contacts of a subscription are not known to be told; a later run tries again"
-            );
-            summary.faults += 1;
-            Ok(summary)
+            Ok(summary + not_told(&claimed.notice, &fault, was_not_sent))
         }
     }
+}
+
+/// A mail that can't be written or sent is no reason to keep the events that follow.
+fn not_told(notice: &Notice, fault: &Fault, was_not_sent: bool) -> Summary {
+    let SubscriptionKey { tenant, id } = notice.subscription.key();
+    let cause = fault.source().map(ToString::to_string);
+    tracing::error!(
+        %tenant, subscription = %id, error = %fault, cause, was_not_sent,
+        "the contacts of a subscription are not known to be told; a later run tries again"
+    );
+    Summary { faults: 1, ..Summary::default() }
 }
 
 /// Queues the event, where it is still to be queued; none where nothing is left to tell, or another run does it.

@@ -31,6 +31,8 @@ const WRITE_WAIT: Duration = Duration::from_millis(5);
 const PENDING_BYTES: usize = 100_000;
 /// When health sends what could not be queued: after Lambda's own repeats of the invocation.
 const REPAIRED_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// When it is looked at at the latest whether they are queued.
+const REPAIRED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// Causes listed of one message, at most.
 const CAUSES_LIMIT: usize = 20;
 
@@ -117,7 +119,8 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         now: Timestamp,
     ) -> Result<Summary, IntakeFault> {
         let read = STANDARD.decode(&message.payload_base64).map_err(|error| format!("payload_base64: {error}"));
-        let read = read.and_then(|bytes| lifecycle::read(&bytes).map_err(|error| error.to_string()));
+        let received_at = message.received_at(now);
+        let read = read.and_then(|bytes| lifecycle::read(&bytes, received_at).map_err(|error| error.to_string()));
         let Lifecycle { tenant, sensor, report } = match read {
             Ok(Some(lifecycle)) => lifecycle,
             Ok(None) => return Ok(Summary::default()),
@@ -128,7 +131,7 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         let Some(space) = space.map_err(fault("a sensor could not be looked up"))? else {
             return Ok(Summary::default());
         };
-        let news = News::Link { sensor: &sensor, report, received_at: message.received_at(now) };
+        let news = News::Link { sensor: &sensor, report, received_at };
         let occasion = Occasion { tenant: &tenant, space: &space, trace };
         let events = self.apply_to_space(occasion, &[news], &overview.subscribed, now).await;
         let events = events.map_err(fault("the state of a space could not be brought up to date"))?;
@@ -282,7 +285,9 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         if state == stored.state {
             return Ok(Step::Done { taken, queued: 0 });
         }
-        let due_at = next_due(stored.due_at, state.next_look(), now);
+        // With events that may never be queued, should everything die now, it is looked at within the hour.
+        let repair = (!events.is_empty()).then(|| now.checked_add(REPAIRED_WITHIN).unwrap_or(now));
+        let due_at = next_due(stored.due_at, state.next_look().into_iter().chain(repair).min(), now);
         match self.spaces.save_space(tenant, space.space_id, stored.version, &state, &events, due_at).await? {
             Saved::Conflict => Ok(Step::Conflict),
             Saved::Yes => {

@@ -117,6 +117,11 @@ pub struct Turn {
 const MAILED_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 impl Warning {
+    /// Whether a mail said so within a day.
+    pub fn was_mailed_lately(self, now: Timestamp) -> bool {
+        self.mailed_at.is_some_and(|at| now.duration_since(at) < MAILED_EVERY)
+    }
+
     /// Whether a verdict turns well into failing, or failing into well. `known` is what is remembered, `mails` whether
     /// warnings are mailed.
     pub fn turn(
@@ -133,8 +138,7 @@ impl Warning {
             Verdict::Well if was_failing => false,
             _ => return None,
         };
-        let is_mail_free = mailed_at.is_none_or(|at| now.duration_since(at) >= MAILED_EVERY);
-        let is_mailed = is_failing && mails && is_mail_free;
+        let is_mailed = is_failing && mails && known.is_none_or(|known| !known.was_mailed_lately(now));
         Some(Turn {
             warning: Self { enabled_since, is_failing, mailed_at: if is_mailed { Some(now) } else { mailed_at } },
             happened: if is_failing { Happened::Failing } else { Happened::Recovered },

@@ -29,9 +29,6 @@ pub enum InvalidLifecycle {
     /// Not JSON, or a field is missing.
     #[error("not a lifecycle event: {0}")]
     Unreadable(String),
-    /// Of another kind.
-    #[error("eventType must be connected or disconnected")]
-    OtherKind,
     /// No time.
     #[error("timestamp must be milliseconds since 1970")]
     Timestamp,
@@ -54,27 +51,34 @@ pub fn is_topic(topic: &str) -> bool {
     topic.starts_with(PREFIX)
 }
 
-/// Reads a lifecycle event; none where it is of a client that is no sensor of ours.
-pub fn read(bytes: &[u8]) -> Result<Option<Lifecycle>, InvalidLifecycle> {
+/// Reads a lifecycle event that arrived then; none where it is of a client that is no sensor of ours, or of another kind.
+pub fn read(bytes: &[u8], received_at: Timestamp) -> Result<Option<Lifecycle>, InvalidLifecycle> {
     let document: Document =
         serde_json::from_slice(bytes).map_err(|error| InvalidLifecycle::Unreadable(error.to_string()))?;
+    let named = document.client_id.split_once(':');
+    let named = named.and_then(|(tenant, sensor)| Some((TenantId::parse(tenant).ok()?, SensorId::parse(sensor).ok()?)));
+    let Some((tenant, sensor)) = named else { return Ok(None) };
     let link = match document.event_type.as_str() {
         "connected" => Link::Connected,
         "disconnected" if document.client_initiated_disconnect => Link::Closed,
         "disconnected" => Link::Broken,
-        _ => return Err(InvalidLifecycle::OtherKind),
+        // A connection that failed, say: whoever tries is not known to be the device.
+        _ => return Ok(None),
     };
     let at = Timestamp::from_millisecond(document.timestamp).map_err(|_| InvalidLifecycle::Timestamp)?;
-    let named = document.client_id.split_once(':');
-    let named = named.and_then(|(tenant, sensor)| Some((TenantId::parse(tenant).ok()?, SensorId::parse(sensor).ok()?)));
-    let report = LinkReport { at, session: document.version_number, link };
-    Ok(named.map(|(tenant, sensor)| Lifecycle { tenant, sensor, report }))
+    // The broker's clock is approximate; what has not happened yet is nobody's sign of life.
+    let report = LinkReport { at: at.min(received_at), session: document.version_number, link };
+    Ok(Some(Lifecycle { tenant, sensor, report }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    fn received_at() -> Timestamp {
+        "2026-02-02T14:20:00Z".parse().unwrap()
+    }
 
     fn said(change: impl FnOnce(&mut Value)) -> Result<Option<Lifecycle>, InvalidLifecycle> {
         // As the developer guide shows one.
@@ -84,7 +88,7 @@ mod tests {
             "clientInitiatedDisconnect": false, "disconnectReason": "CONNECTION_LOST", "versionNumber": 3
         });
         change(&mut document);
-        read(document.to_string().as_bytes())
+        read(document.to_string().as_bytes(), received_at())
     }
 
     #[test]
@@ -104,10 +108,12 @@ mod tests {
         for other in ["gateway-7", "ACME:1", ":1", "acme:"] {
             assert_eq!(said(|document| document["clientId"] = json!(other)), Ok(None), "{other}");
         }
-        assert_eq!(said(|document| document["eventType"] = json!("subscribed")), Err(InvalidLifecycle::OtherKind));
+        assert_eq!(said(|document| document["eventType"] = json!("connect_failed")), Ok(None));
+        let ahead = said(|document| document["timestamp"] = json!(253_402_300_799_000_i64)).unwrap().unwrap();
+        assert_eq!(ahead.report.at, received_at(), "no device is seen in the future");
         assert_eq!(said(|document| document["timestamp"] = json!(i64::MAX)), Err(InvalidLifecycle::Timestamp));
-        assert!(matches!(read(b"{}"), Err(InvalidLifecycle::Unreadable(_))));
-        assert!(matches!(read(b"\xff"), Err(InvalidLifecycle::Unreadable(_))));
+        assert!(matches!(read(b"{}", received_at()), Err(InvalidLifecycle::Unreadable(_))));
+        assert!(matches!(read(b"\xff", received_at()), Err(InvalidLifecycle::Unreadable(_))));
         assert!(is_topic("$aws/events/presence/connected/acme:1") && !is_topic("telemetry/a/native/b"));
     }
 }

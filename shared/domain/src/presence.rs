@@ -51,6 +51,15 @@ impl Silence {
         if fits { Ok(Self { intermittent_after_min, offline_after_min }) } else { Err(InvalidSilence) }
     }
 
+    /// The limits that are nearest to these: what a person configured shall not keep a function from starting.
+    fn nearest(intermittent_after_min: u32, offline_after_min: u32) -> Self {
+        let intermittent_after_min = intermittent_after_min.clamp(1, Self::LONGEST_MIN);
+        Self {
+            intermittent_after_min,
+            offline_after_min: offline_after_min.clamp(intermittent_after_min, Self::LONGEST_MIN),
+        }
+    }
+
     /// After so long without a sign a device is intermittent.
     pub fn intermittent_after(self) -> SignedDuration {
         SignedDuration::from_mins(i64::from(self.intermittent_after_min))
@@ -95,13 +104,14 @@ pub struct Silences {
 pub struct InvalidSilences(String);
 
 impl Silences {
-    /// Reads limits: those that hold where no other do, and those of profiles, such as `60/180,milesight=1440/4320`.
+    /// Reads limits: those that hold where no other do, and those of profiles, such as `60/180,milesight=1440/4320`. What is
+    /// out of bounds is brought into them, and offline is not before intermittent.
     pub fn parse(text: &str) -> Result<Self, InvalidSilences> {
         let mut silences = Self::default();
         for part in text.split(',').map(str::trim) {
             let (profile, limits) = part.split_once('=').map_or((None, part), |(name, rest)| (Some(name.trim()), rest));
             let silence = limits.trim().split_once('/').and_then(|(intermittent, offline)| {
-                Silence::new(intermittent.parse().ok()?, offline.parse().ok()?).ok()
+                Some(Silence::nearest(intermittent.parse().ok()?, offline.parse().ok()?))
             });
             match (profile, silence) {
                 (None, Some(silence)) => silences.usual = silence,
@@ -164,18 +174,27 @@ pub enum Link {
 /// The broker's newest word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkReport {
-    /// When it happened, by the broker's clock.
+    /// When it happened, by the broker's clock; not later than it was heard of.
     pub at: Timestamp,
-    /// The session's number: of two words of one moment, that of the later session counts.
+    /// The session's number: one more with each connection.
     pub session: u64,
     /// What it says.
     pub link: Link,
 }
 
+/// For how long the numbers of a device's sessions count up, after it was last connected.
+const SESSIONS: SignedDuration = SignedDuration::from_hours(1);
+
 impl LinkReport {
-    /// Which of two words is the newer. A session begins before it ends.
-    fn order(&self) -> (Timestamp, u64, Link) {
-        (self.at, self.session, self.link)
+    /// Whether it is newer than another. The broker's times are approximate, and its sessions numbered: the end of one that
+    /// a later one took the place of is old, whatever its time says. Only a while later the numbers may begin anew.
+    fn is_newer_than(&self, known: &Self) -> bool {
+        if self.at.duration_since(known.at).abs() < SESSIONS {
+            // A session begins before it ends.
+            (self.session, self.link) > (known.session, known.link)
+        } else {
+            self.at > known.at
+        }
     }
 }
 
@@ -232,12 +251,12 @@ impl Presence {
 
     /// Takes in the broker's word.
     pub fn link(&mut self, report: LinkReport) -> Option<Turn> {
-        if self.link.is_some_and(|known| report.order() <= known.order()) {
+        if self.link.is_some_and(|known| !report.is_newer_than(&known)) {
             return None;
         }
         self.link = Some(report);
         // A connection that was made before the last reading says nothing new.
-        if report.link == Link::Connected { self.come_back(report.at) } else { None }
+        if report.link == Link::Connected && report.at >= self.heard_at { self.come_back(report.at) } else { None }
     }
 
     fn come_back(&mut self, at: Timestamp) -> Option<Turn> {

@@ -205,6 +205,8 @@ impl SpaceState {
     fn be_at(&mut self, space: &Space) {
         self.sensors.retain(|sensor, _| space.sensor_ids.contains(sensor));
         self.presence.retain(|sensor, _| space.sensor_ids.contains(sensor));
+        // What was stale may have been moved away.
+        self.is_stale &= self.are_all_stale();
         let place = space.key();
         if self.place.as_ref() != Some(&place) {
             self.place = Some(place);

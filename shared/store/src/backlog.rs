@@ -69,6 +69,13 @@ impl Store {
         items.iter().map(document::read).collect()
     }
 
+    /// The first lanes of a subscription, by space, at most so many. Costs 1 Query each MB, 1 read unit each 4 KB, some 8 lanes.
+    pub async fn first_lanes(&self, of: &SubscriptionKey, most: usize) -> Result<Vec<Lane>, StoreError> {
+        let list = (keys::backlog_partition(of), keys::LANE_PREFIX);
+        let items = self.first_items("count a backlog", (&list.0, list.1), None, Order::Forward, most).await?;
+        items.iter().map(document::read).collect()
+    }
+
     /// The first deliveries that wait in a lane, at most so many, in order of sending. Costs 1 Query each MB, 1 read unit
     /// each 4 KB of them.
     pub async fn waiting(&self, of: &SubscriptionKey, stream: Stream, most: usize) -> Result<Vec<Kept>, StoreError> {

@@ -1,9 +1,11 @@
 //! Which subscriptions failed lately: what health looks at, so that healthy ones cost nothing.
 
 use crate::error::StoreError;
-use crate::item::{EXPIRES_AT, Item, from_item, key_of, number, text};
+use crate::item::{EXPIRES_AT, Item, from_item, key_of, number, readable, text};
 use crate::notices::put_notice;
+use crate::request::Written;
 use crate::spaces::Saved;
+use crate::subscriptions::{REVISION, same_revision};
 use crate::transaction::Transacted;
 use crate::write::{If, Write};
 use crate::{Store, keys};
@@ -18,8 +20,8 @@ use spacehook_domain::stats::BucketStart;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How long a marker stays: the longest window of failures, 24 h, and an hour for the schedule.
-const KEPT_S: i64 = 25 * 3_600;
+/// How long a marker stays, if health does not clear it before: as long as counts are kept, which is longer than any window.
+const KEPT_S: i64 = spacehook_domain::stats::KEPT_S;
 /// Subscriptions that a process remembers to have marked, at most; then it forgets all and marks anew.
 const MARKS_LIMIT: usize = 10_000;
 
@@ -55,12 +57,15 @@ impl Marks {
 }
 
 const WARNING: &str = "warning";
+const LAST_FAILED_AT: &str = "last_failed_at";
 
 /// A subscription that failed lately.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failing {
     /// Which.
     pub subscription: SubscriptionKey,
+    /// When it failed last, as far as it is marked: once a quarter of an hour and process.
+    pub failed_at: Timestamp,
     /// What is remembered of its having been told to be failing.
     pub warning: Option<Warning>,
 }
@@ -69,15 +74,16 @@ pub struct Failing {
 struct MarkerItem {
     tenant: TenantId,
     subscription_id: SubscriptionId,
+    last_failed_at: Timestamp,
     warning: Option<String>,
 }
 
 fn failing(item: Item) -> Result<Failing, StoreError> {
     let key = key_of(&item);
-    let MarkerItem { tenant, subscription_id, warning } = from_item(item)?;
+    let MarkerItem { tenant, subscription_id, last_failed_at, warning } = from_item(item)?;
     let read = |text: String| serde_json::from_str(&text);
     let warning = warning.map(read).transpose().map_err(|error| StoreError::unreadable(key, error.to_string()))?;
-    Ok(Failing { subscription: SubscriptionKey { tenant, id: subscription_id }, warning })
+    Ok(Failing { subscription: SubscriptionKey { tenant, id: subscription_id }, failed_at: last_failed_at, warning })
 }
 
 fn warning_text(warning: &Warning) -> Result<AttributeValue, StoreError> {
@@ -92,23 +98,23 @@ pub(crate) fn marker(tenant: &TenantId, subscription: &SubscriptionId, failed_at
     Write::update(keys::failing(tenant, subscription))
         .set("tenant", text(tenant.as_str()))
         .set("subscription_id", text(subscription.as_str()))
-        .set("last_failed_at", text(failed_at.to_string()))
+        .set(LAST_FAILED_AT, text(failed_at.to_string()))
         .set(EXPIRES_AT, number(failed_at.as_second().saturating_add(KEPT_S)))
 }
 
 impl Store {
-    /// The subscriptions of all tenants that failed within about the last 25 hours, in no order. Costs a Query for each
+    /// The subscriptions of all tenants that failed lately: since health last found no failure in their window. In no order. Costs a Query for each
     /// of 8 partitions, concurrently: 8 read units where none fails.
     pub async fn failing_subscriptions(&self) -> Result<Vec<Failing>, StoreError> {
         let shards = (0..keys::SHARDS).map(|shard| async move {
             self.query_all("list failing subscriptions", &keys::failing_partition(shard), None).await
         });
         let items = try_join_all(shards).await?.into_iter().flatten();
-        items.map(failing).collect()
+        Ok(readable(items, failing))
     }
 
-    /// Remembers a warning with the marker of a subscription, if what it remembers is as it was read, and leaves the notice
-    /// of it in the same transaction. Costs 1 `TransactWriteItems` of 2 items.
+    /// Remembers a warning with the marker of a subscription, if both are as they were read, and leaves the notice of it,
+    /// which has the subscription, in the same transaction. Costs 1 `TransactWriteItems` of 3 items.
     pub async fn warn(&self, read: &Failing, warning: &Warning, notice: &Notice) -> Result<Saved, StoreError> {
         const OPERATION: &str = "remember a warning";
         let SubscriptionKey { tenant, id } = &read.subscription;
@@ -118,21 +124,30 @@ impl Store {
             .set(WARNING, warning_text(warning)?)
             .only_if(If::Exists)
             .only_if(If::optional(WARNING, known));
-        let writes = vec![((), marker), ((), put_notice(notice)?)];
+        // It changes nothing: it is there to be refused where the subscription was changed, or deleted, meanwhile.
+        let unchanged = Write::update(keys::subscription(tenant, id))
+            .set(REVISION, number(notice.subscription.revision))
+            .only_if(same_revision(&notice.subscription));
+        let writes = vec![((), marker), ((), unchanged), ((), put_notice(notice)?)];
         Ok(match self.transact(OPERATION, &key, writes).await? {
             Transacted::Done => Saved::Yes,
             Transacted::Refused(_) => Saved::Conflict,
         })
     }
 
-    /// Forgets that a subscription failed, until it fails again. Costs 1 `DeleteItem`.
+    /// Forgets that a subscription failed, until it fails again, if it has not failed again since it was read. Costs 1
+    /// `DeleteItem`.
     ///
     /// Another process that has marked the subscription marks it again with its first failure of a later quarter of an
-    /// hour: clear a marker only when the whole window is without failures, or the subscription is disabled or gone.
-    pub async fn clear_failing(&self, tenant: &TenantId, subscription: &SubscriptionId) -> Result<(), StoreError> {
-        self.write("clear the marker of a failing subscription", Write::delete(keys::failing(tenant, subscription)))
-            .await?;
-        self.marks.forget(tenant, subscription);
+    /// hour, or after the next enabling: clear a marker only when the whole window is without failures, or the subscription
+    /// is disabled or gone.
+    pub async fn clear_failing(&self, read: &Failing) -> Result<(), StoreError> {
+        let SubscriptionKey { tenant, id } = &read.subscription;
+        let as_read = If::Is(LAST_FAILED_AT.into(), text(read.failed_at.to_string()));
+        let write = Write::delete(keys::failing(tenant, id)).only_if(as_read);
+        if self.write("clear the marker of a failing subscription", write).await? == Written::Done {
+            self.marks.forget(tenant, id);
+        }
         Ok(())
     }
 }

@@ -90,5 +90,17 @@ fn value_bytes(value: &AttributeValue) -> usize {
     }
 }
 
+/// What can be read of a list that is of all tenants: one item that can't be read, of one tenant, is logged and keeps nobody
+/// else's from being read.
+pub(crate) fn readable<T>(items: impl Iterator<Item = Item>, read: impl Fn(Item) -> Result<T, StoreError>) -> Vec<T> {
+    let one = |item: Item| read(item).inspect_err(log_unreadable).ok();
+    items.filter_map(one).collect()
+}
+
+fn log_unreadable(error: &StoreError) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(%error, cause, "an item can't be read and is passed over; delete it, or deploy a release that reads it");
+}
+
 #[cfg(test)]
 mod tests;

@@ -205,9 +205,15 @@ pub(crate) fn notice_partition(shard: u8) -> String {
 
 /// A notice of a subscription. Of one subscription they are in the order of their times.
 pub(crate) fn notice(id: &NoticeId) -> Key {
-    let of = format!("{}#{}", id.subscription.tenant, id.subscription.id);
+    let (pk, prefix) = notices_of(&id.subscription);
     let at_ms = id.at_ms.max(0);
-    Key::new(notice_partition(shard(&of)), format!("{of}#{at_ms:015}#{}", id.happened.as_str()))
+    Key::new(pk, format!("{prefix}{at_ms:015}#{}", id.happened.as_str()))
+}
+
+/// The partition of a subscription's notices, and what their sort keys begin with.
+pub(crate) fn notices_of(of: &SubscriptionKey) -> (String, String) {
+    let of = format!("{}#{}", of.tenant, of.id);
+    (notice_partition(shard(&of)), format!("{of}#"))
 }
 
 /// A partition of the index of what is due: spaces to be looked at.

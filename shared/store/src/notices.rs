@@ -1,12 +1,13 @@
 //! Notices: changes of subscriptions that are still to be told; see [`spacehook_domain::notice`].
 
 use crate::error::StoreError;
-use crate::item::{EXPIRES_AT, Item, counter, number};
+use crate::item::{EXPIRES_AT, Item, counter, number, readable};
 use crate::request::Written;
 use crate::spaces::Saved;
 use crate::write::{If, Write};
 use crate::{Store, document, keys};
 use futures::future::try_join_all;
+use spacehook_domain::ids::SubscriptionKey;
 use spacehook_domain::notice::{Notice, NoticeId};
 
 /// How long a notice waits to be told: 7 days.
@@ -42,7 +43,16 @@ impl Store {
     pub async fn list_notices(&self) -> Result<Vec<StoredNotice>, StoreError> {
         let shards = (0..keys::SHARDS)
             .map(|shard| async move { self.query_all("list notices", &keys::notice_partition(shard), None).await });
-        try_join_all(shards).await?.iter().flatten().map(read).collect()
+        Ok(readable(try_join_all(shards).await?.into_iter().flatten(), |item| read(&item)))
+    }
+
+    /// The notices of one subscription that are not told in full, in the order of their times. Costs 1 Query.
+    pub async fn notices_of(&self, of: &SubscriptionKey) -> Result<Vec<StoredNotice>, StoreError> {
+        let (pk, prefix) = keys::notices_of(of);
+        // `~` follows every digit.
+        let between = (prefix.as_str(), format!("{prefix}~"));
+        let items = self.query_all("list the notices of a subscription", &pk, Some((between.0, &between.1))).await?;
+        Ok(readable(items.into_iter(), |item| read(&item)))
     }
 
     /// A notice as it is stored now; none where it has been told in full. Costs 1 `GetItem`.

@@ -255,8 +255,11 @@ impl AtTenant {
     }
 }
 
-fn same_revision(subscription: &Subscription) -> If {
-    If::Is("revision".into(), number(subscription.revision))
+/// The attribute that tells a subscription's changes apart.
+pub(crate) const REVISION: &str = "revision";
+
+pub(crate) fn same_revision(subscription: &Subscription) -> If {
+    If::Is(REVISION.into(), number(subscription.revision))
 }
 
 fn put_subscription(subscription: &Subscription) -> Result<Write, StoreError> {

@@ -191,14 +191,20 @@ fn requests<const N: usize>(of: [(&str, u64); N]) -> BTreeMap<String, u64> {
     of.into_iter().map(|(operation, count)| (operation.to_owned(), count)).collect()
 }
 
+/// What became of deliveries: accepted, failed, kept. None is given back.
+fn became(report: &Report) -> (usize, usize, usize) {
+    assert!(report.give_back.is_empty(), "{:?}", report.give_back);
+    (report.accepted, report.failed, report.kept)
+}
+
 /// The requests of the first batch, which reads what is kept in memory then, and of the second.
 async fn of_two_healthy_batches(fan_out: usize) -> [BTreeMap<String, u64>; 2] {
     let mut scene = Scene::start(fan_out, Receivers::Accept).await;
-    let all_accepted = Report { accepted: BATCH as usize * fan_out, ..Report::default() };
+    let all_accepted = (BATCH as usize * fan_out, 0, 0);
     let (first, at_first) = scene.deliver(BATCH).await;
-    assert_eq!(first, all_accepted);
+    assert_eq!(became(&first), all_accepted);
     let (second, then) = scene.deliver(BATCH).await;
-    assert_eq!(second, all_accepted);
+    assert_eq!(became(&second), all_accepted);
     [at_first, then]
 }
 
@@ -225,7 +231,7 @@ async fn a_first_failure_is_a_timer_and_a_transaction() {
     // The stub's table forgets: each batch of it meets a subscription that has no backlog yet.
     let mut scene = Scene::start(1, Receivers::Fail).await;
     let (report, of_one) = scene.deliver(1).await;
-    assert_eq!(report, Report { failed: 1, kept: 1, ..Report::default() });
+    assert_eq!(became(&report), (0, 1, 1));
     // The backlog, the note at the tenant, the lane and its delivery; the counts and the marker of who fails.
     let kept = [("SendMessage", 1), ("TransactWriteItems of 4", 1), ("BatchWriteItem", 1), ("UpdateItem", 2)];
     let read = [("GetItem", 2), ("Query", 1), ("GetSecretValue", 1)];

@@ -26,14 +26,17 @@ impl News for Announcer {
     }
 
     async fn tell(&self, notice: &Notice) -> Result<(), Failed> {
-        self.events.send(&[notice.event()]).await.map_err(|error| {
-            let cause = error.source().map(ToString::to_string).unwrap_or_default();
-            Failed::Busy(format!("{error}: {cause}"))
-        })?;
-        let Some(stored) = self.store.notice(&notice.id()).await? else { return Ok(()) };
-        let told = Notice { to_publish: false, ..stored.notice.clone() };
-        // Health was faster, or tells it once more: the event is the same.
-        let _ = self.store.update_notice(&stored, &told).await?;
+        // Those before it first: that its receiver was gone, say, which health has not told yet.
+        let of_subscription = self.store.notices_of(&notice.subscription.key()).await?;
+        for stored in of_subscription.iter().filter(|it| it.notice.to_publish && it.notice.at <= notice.at) {
+            self.events.send(&[stored.notice.event()]).await.map_err(|error| {
+                let cause = error.source().map(ToString::to_string).unwrap_or_default();
+                Failed::Busy(format!("{error}: {cause}"))
+            })?;
+            let told = Notice { to_publish: false, ..stored.notice.clone() };
+            // Health was faster, or tells it once more: the event is the same.
+            let _ = self.store.update_notice(stored, &told).await?;
+        }
         Ok(())
     }
 }

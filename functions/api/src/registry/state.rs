@@ -11,8 +11,8 @@ use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spacehook_domain::payload::Environment;
 use spacehook_domain::ids::SensorId;
+use spacehook_domain::payload::Environment;
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::{DeviceHealth, Presence};
 use spacehook_domain::reading::{Coordinate, Metres};
@@ -131,7 +131,8 @@ impl StateView {
         let sensors = state.sensors().iter().filter(|(id, _)| here(id));
         Self {
             sensors: sensors.map(|(id, values)| sensor_values(id, values, state.presence().get(id))).collect(),
-            is_stale: state.is_stale(),
+            // Of those that are here: one that was moved away may be why it was not stale.
+            is_stale: state.is_stale() && state.presence().iter().any(|(id, presence)| here(id) && presence.is_stale()),
             space_id: space.space_id.0,
             building_ref_id: space.building_ref_id.into(),
             floor_ref_id: space.floor_ref_id.map(Into::into),

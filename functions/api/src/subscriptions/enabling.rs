@@ -85,7 +85,8 @@ pub(super) fn discarding(read: Option<&Backlog>, now: Timestamp) -> Backlog {
     match read {
         Some(open) if open.breaker.is_open() => {
             let treatment = Some(Treatment { what: OnEnable::Discard, kept_before: now });
-            Backlog { treatment, ..open.clone() }
+            // While it is disabled nobody may be looking: due at once, as when it drains.
+            Backlog { treatment, wake_at: Some(now), ..open.clone() }
         }
         _ => draining(read, OnEnable::Discard, now),
     }

@@ -207,7 +207,7 @@ async fn the_backlog_says_what_waits_and_why() {
     let last = api.call(&format!("GET /v1/subscriptions/{id}/backlog/deliveries?cursor={cursor}")).await.json;
     let expected = json!({"data": [{
         "event_id": id_of(&event(2, 1)), "event_type": "space_report", "space_id": 2, "building_ref_id": "b",
-        "floor_ref_id": null, "space_ref_id": "s2", "sequence": 1, "occurred_at": START, "kept_at": START,
+        "floor_ref_id": null, "space_ref_id": "s2", "subject": null, "sequence": 1, "occurred_at": START, "kept_at": START,
         "replayed": false
     }], "next_cursor": null});
     assert_eq!(last, expected);

@@ -143,5 +143,8 @@ async fn the_state_of_a_space_says_what_its_sensors_say() {
     api.fake.with(|contents| contents.states.get_mut(&SpaceId(1)).unwrap().look(occasion, now));
     let silent = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
     assert_eq!(silent["is_stale"], true);
-    assert_eq!((&silent["sensors"][0]["is_stale"], &silent["sensors"][0]["device_health"]), (&json!(true), &json!("offline")));
+    assert_eq!(
+        (&silent["sensors"][0]["is_stale"], &silent["sensors"][0]["device_health"]),
+        (&json!(true), &json!("offline"))
+    );
 }

@@ -10,7 +10,7 @@ use spacehook_domain::ids::{BuildingRefId, SensorId, SpaceId, SpaceRefId};
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{Measurements, PersonCount, Reading};
-use spacehook_domain::space_state::{Occasion, SpaceState};
+use spacehook_domain::space_state::Occasion;
 use std::collections::BTreeSet;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -123,13 +123,14 @@ fn a_crash_at_any_step_loses_nothing_and_runs_at_once_say_it_once() {
     hear(&whole, "x", false);
     whole.pass(SignedDuration::from_hours(1));
     run_once(&whole);
-    let (steps, expected) = (whole.memory().effects, whole.memory().queued.clone());
+    let steps = whole.memory().effects;
+    let expected = whole.memory().queued.clone();
     assert!(steps >= 5, "{steps}");
     for (step, answer_lost) in (1..=steps).flat_map(|step| [(step, false), (step, true)]) {
         let world = FakeWorld::new();
         hear(&world, "x", false);
         world.pass(SignedDuration::from_hours(1));
-        (world.memory().effects_left, world.memory().answer_lost) = (Some(step), answer_lost);
+        world.crash_at(step, answer_lost);
         run_once(&world);
         world.memory().effects_left = None;
         world.pass(SignedDuration::from_mins(2));
@@ -183,5 +184,4 @@ fn an_early_look_sets_the_time_anew() {
     let expected = now + SignedDuration::from_hours(1);
     assert_eq!(world.memory().states[&SpaceId(7)].due_at, Some(expected));
     assert_eq!(world.memory().states[&SpaceId(7)].version, 1, "the state is as it was");
-    let _ = SpaceState::default();
 }

@@ -106,7 +106,7 @@ fn a_crash_at_any_step_and_a_rerun_give_the_same() {
     for (step, answer_lost) in (1..=steps).flat_map(|step| [(step, false), (step, true)]) {
         let world = FakeWorld::new();
         (1..=3).for_each(|number| drop(world.add_failing(number, 20, 0)));
-        (world.memory().effects_left, world.memory().answer_lost) = (Some(step), answer_lost);
+        world.crash_at(step, answer_lost);
         run_once(&world);
         world.memory().effects_left = None;
         // Whatever SES accepted, it says so, whoever sent it.
@@ -150,7 +150,8 @@ fn a_list_that_cannot_be_read_keeps_nothing_else_from_it() {
         let subject = world.add_failing(1, 20, 0);
         let overdue =
             Backlog { wake_at: Some(world.now() - SignedDuration::from_mins(9)), ..Backlog::new(world.now()) };
-        world.memory().backlogs.insert(world.add_failing(2, 20, 20).key(), overdue);
+        let other = world.add_failing(2, 20, 20);
+        world.memory().backlogs.insert(other.key(), overdue);
         world.memory().unlistable.insert(list);
         let summary = run_once(&world);
         assert_eq!(summary.faults, 1, "{list}");
@@ -205,8 +206,8 @@ fn a_lost_timer_is_set_again_and_others_are_left_alone() {
     let [lost, soon, leased] = [1, 2, 3].map(|number| world.add_failing(number, 0, 20));
     world.memory().failing.clear();
     let run_now = Backlog { lease_until: Some(world.now()), ..due(&world, 9) };
-    world.memory().backlogs =
-        [(lost.key(), due(&world, 4)), (soon.key(), due(&world, 2)), (leased.key(), run_now)].into();
+    let backlogs = [(lost.key(), due(&world, 4)), (soon.key(), due(&world, 2)), (leased.key(), run_now)];
+    world.memory().backlogs = backlogs.into();
     let summary = run_once(&world);
     assert_eq!((summary.repairs.timers, summary.looked_at), (1, 0), "found by what is due, not by what fails");
     assert_eq!(world.memory().woken, [Wake::now(lost.key())]);
@@ -218,7 +219,8 @@ fn the_backlog_of_what_is_disabled_rests() {
     let off = world.add_failing(1, 0, 20);
     let disabled = off.disabled(world.now(), DisabledReason::ByRequest);
     world.memory().subscriptions.insert(off.key(), disabled);
-    world.memory().backlogs.insert(off.key(), due(&world, 4));
+    let backlog = due(&world, 4);
+    world.memory().backlogs.insert(off.key(), backlog);
     assert_eq!(run_once(&world).repairs.timers, 0);
     assert_eq!(world.memory().backlogs[&off.key()].wake_at, None);
     let looks = |world: &FakeWorld| world.memory().calls.get("backlog").copied().unwrap_or_default();
@@ -228,7 +230,48 @@ fn the_backlog_of_what_is_disabled_rests() {
 }
 
 #[test]
-fn a_run_without_time_left_begins_nothing_and_another_begins_elsewhere() {
+fn runs_begin_all_over_a_list() {
+    for length in [5, 10, 100, 2_000] {
+        let begins = |run: i64| first_of(Timestamp::from_second(1_770_000_000 + run * 300).unwrap(), length);
+        let mut first: Vec<usize> = (0..40).map(begins).collect();
+        assert!(first.iter().all(|place| *place < length));
+        first.sort_unstable();
+        first.dedup();
+        // With a quarter of a list done in a run, forty runs leave nothing out.
+        let widest = first.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+        assert!(widest <= length.div_ceil(4), "{length}: {first:?}");
+    }
+    assert_eq!(first_of(Timestamp::UNIX_EPOCH, 0), 0);
+}
+
+#[test]
+fn what_is_warned_of_by_mail_is_not_warned_of_again_within_a_day_though_it_was_disabled_between() {
+    let settings = Settings { mails_warnings: true, ..Settings::default() };
+    let world = FakeWorld::new();
+    let subject = world.add_failing(1, 60, 40);
+    assert_eq!(run_with(&world, &settings).mailed, 1);
+    let off = subject.disabled(world.now(), DisabledReason::ByRequest);
+    world.memory().subscriptions.insert(subject.key(), off);
+    run_with(&world, &settings);
+    world.memory().subscriptions.insert(subject.key(), subject.clone());
+    world.pass(SignedDuration::from_hours(1));
+    assert_eq!(run_with(&world, &settings).mailed, 0);
+    assert_eq!(world.memory().sent.len(), 1);
+}
+
+#[test]
+fn a_window_without_failures_is_forgotten() {
+    let world = FakeWorld::new();
+    world.add_failing(1, 5, 40);
+    run_once(&world);
+    assert_eq!(world.memory().failing.len(), 1);
+    world.pass(SignedDuration::from_hours(25));
+    run_once(&world);
+    assert!(world.memory().failing.is_empty());
+}
+
+#[test]
+fn a_run_without_time_left_begins_nothing() {
     let world = FakeWorld::new();
     (1..=3).for_each(|number| drop(world.add_failing(number, 20, 0)));
     let late = block_on(run(&world, &Settings::default(), world.now()));

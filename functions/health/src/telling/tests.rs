@@ -5,8 +5,9 @@ use crate::settings::Settings;
 use crate::summary::Summary;
 use crate::telling::confirm;
 use jiff::{SignedDuration, Timestamp};
-use spacehook_domain::notice::MailState;
-use spacehook_domain::subscription::EmailAddress;
+use spacehook_domain::event::EventType;
+use spacehook_domain::notice::{Happened, MailState, Notice};
+use spacehook_domain::subscription::{DisabledReason, EmailAddress};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -37,7 +38,7 @@ fn a_mail_of_which_nobody_knows_is_sent_again_only_when_ses_has_not_said_that_it
         let world = FakeWorld::new();
         world.add_failing(1, 20, 0);
         // Disable, forget, event, note, claim, mail: of which the answer is lost.
-        (world.memory().effects_left, world.memory().answer_lost) = (Some(6), true);
+        world.crash_at(6, true);
         run_once(&world);
         world.memory().effects_left = None;
         assert_eq!(world.memory().sent.len(), 1);
@@ -79,7 +80,8 @@ fn without_a_sender_nothing_waits_for_a_mail() {
     let settings = Settings { sends_mail: false, ..Settings::default() };
     let summary = block_on(run(&world, &settings, Timestamp::MAX));
     assert_eq!((summary.disabled, summary.told, summary.unmailed), (1, 1, 1));
-    assert!(world.memory().notices.is_empty() && world.memory().sent.is_empty());
+    let memory = world.memory();
+    assert!(memory.notices.is_empty() && memory.sent.is_empty());
 }
 
 #[test]
@@ -101,5 +103,23 @@ fn a_subscription_that_is_deleted_meanwhile_is_told_of_and_not_mailed_about() {
     world.memory().refuses_mail = false;
     world.memory().subscriptions.remove(&subject.key());
     assert_eq!(run_once(&world), Summary { unmailed: 1, ..Summary::default() });
-    assert!(world.memory().notices.is_empty() && world.now() > Timestamp::UNIX_EPOCH);
+    assert!(world.memory().notices.is_empty());
+}
+
+#[test]
+fn what_happened_to_one_subscription_is_told_in_order_and_nothing_past_what_cannot_be_queued() {
+    let world = FakeWorld::new();
+    let subject = world.add_failing(1, 0, 20);
+    world.memory().failing.clear();
+    let disabled = subject.disabled(world.now(), DisabledReason::Gone);
+    world.notice(&Notice::new(Happened::Disabled, world.now(), disabled.clone(), None, true));
+    world.pass(SignedDuration::from_secs(30));
+    world.notice(&Notice::new(Happened::Enabled, world.now(), subject.clone(), None, false));
+    // The first is not queued: the second must not be either.
+    world.memory().effects_left = Some(1);
+    assert_eq!(run_once(&world).told, 0);
+    world.memory().effects_left = None;
+    assert_eq!(run_once(&world).told, 2);
+    let types: Vec<_> = world.memory().queued.iter().map(|event| event.event_type).collect();
+    assert_eq!(types, [EventType::SubscriptionDisabled, EventType::SubscriptionEnabled]);
 }

@@ -53,8 +53,14 @@ fn a_broken_connection_is_told_soon_unless_it_comes_back() {
     assert_eq!(sensor.link(report(20, 2, Link::Connected)), Some(Turn::Health(DeviceHealth::Online, after(20))));
     assert_eq!(sensor.link(report(10, 1, Link::Broken)), None, "a repeat");
     assert_eq!(sensor.link(report(19, 1, Link::Broken)), None, "the broker's words come in any order");
+    assert_eq!(sensor.link(report(21, 1, Link::Broken)), None, "the end of a session that another took the place of");
     assert_eq!(sensor.look(after(59)), []);
     assert_eq!(sensor.look(after(60)), [Turn::ReadingsStale(after(60))], "it is there, and says nothing");
+    // Hours later the broker numbers its sessions anew.
+    assert_eq!(sensor.link(report(600, 0, Link::Broken)), None);
+    assert_eq!(sensor.look(after(605)), [Turn::Health(DeviceHealth::LostCommunication, after(605))]);
+    let late = LinkReport { at: start() - GRACE, ..report(0, 1, Link::Connected) };
+    assert_eq!(sensor.link(late), None, "it had connected before the last reading");
 
     let mut heard_since = heard();
     heard_since.link(report(10, 1, Link::Broken));
@@ -91,7 +97,10 @@ fn limits_by_profile() {
     assert_eq!(silences.of("slow"), Silence::new(1_440, 4_320).unwrap());
     assert_eq!(silences.of("native"), Silence::new(30, 90).unwrap());
     assert_eq!(Silences::parse("slow=1/2").unwrap().of("native"), Silence::default());
-    for bad in ["", "60", "60/", "180/60", "=60/180", "a=b/c", "60/180,", "60/180;1/2"] {
+    assert_eq!(Silences::parse("180/60").unwrap().of("native"), Silence::new(180, 180).unwrap());
+    let longest = Silence::new(Silence::LONGEST_MIN, Silence::LONGEST_MIN).unwrap();
+    assert_eq!(Silences::parse("90000/99999").unwrap().of("native"), longest);
+    for bad in ["", "60", "60/", "=60/180", "a=b/c", "60/180,", "60/180;1/2"] {
         assert!(Silences::parse(bad).is_err(), "{bad}");
     }
 }

@@ -261,3 +261,39 @@ proptest! {
         prop_assert_eq!(ids(run(&readings).1), ids(run(&readings).1));
     }
 }
+
+fn spoken(events: &[Event]) -> Vec<EventType> {
+    events.iter().map(|event| event.event_type).collect()
+}
+
+#[test]
+fn a_hundred_sensors_that_fall_silent_are_told_of_in_parts() {
+    let names: Vec<String> = (0..100).map(|n| format!("{n:0>128}")).collect();
+    let here = space(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut state = SpaceState::default();
+    for name in &names {
+        take(&mut state, &here, &reading(name, 0, count(1)));
+    }
+    let now = at(5 * 3_600);
+    let (mut told, mut looks) = (Vec::new(), 0);
+    while state.next_look().is_some_and(|due| due <= now) {
+        let events = state.look(Occasion { tenant: &tenant(), space: &here, trace: None }, now);
+        assert!(serde_json::to_string(&events).unwrap().len() < 150_000);
+        told.extend(spoken(&events));
+        looks += 1;
+    }
+    assert_eq!((looks, told.len()), (4, 301), "stale, lost and offline each, and the space");
+    assert_eq!(told.last(), Some(&EventType::SpaceStale));
+    assert!(serde_json::to_string(&state).unwrap().len() < 150_000);
+}
+
+#[test]
+fn a_space_whose_stale_sensors_are_moved_away_is_not_stale() {
+    let mut state = SpaceState::default();
+    take(&mut state, &space(&["a", "b"]), &reading("a", 0, count(1)));
+    let (tenant, here, without) = (tenant(), space(&["a", "b"]), space(&["b"]));
+    state.look(Occasion { tenant: &tenant, space: &here, trace: None }, at(3_600));
+    assert!(state.is_stale());
+    state.look(Occasion { tenant: &tenant, space: &without, trace: None }, at(3_700));
+    assert!(!state.is_stale() && state.next_look().is_none());
+}

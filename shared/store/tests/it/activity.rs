@@ -140,6 +140,11 @@ async fn a_notice_is_claimed_by_one_and_goes_when_it_is_told() {
         assert_eq!(claims.into_iter().map(Result::unwrap).filter(|saved| *saved == Saved::Yes).count(), 1);
         let claimed = store.notice(&stored.notice.id()).await.unwrap().unwrap();
         assert_eq!(claimed, StoredNotice { version: 2, notice: sending.clone() });
+        // One that can't be read, of an older release say, keeps nobody from being told.
+        let attribute = |value: &str| AttributeValue::S(value.to_owned());
+        let unreadable = [("pk", attribute("NOTICE#0")), ("sk", attribute("x")), ("document", attribute("{}"))];
+        table.put_raw(unreadable).await;
+        assert_eq!(store.list_notices().await.unwrap(), std::slice::from_ref(&claimed));
         let told = Notice { mail: MailState::Done, ..sending };
         assert_eq!(store.update_notice(&stored, &told).await.unwrap(), Saved::Conflict, "as it was read first");
         assert_eq!(store.update_notice(&claimed, &told).await.unwrap(), Saved::Yes);
@@ -170,8 +175,12 @@ async fn each_change_has_its_own_notice() {
         assert_eq!(store.disable(&again, &gone(&again, 300)).await.unwrap(), Saved::Yes);
         expected.extend([news, gone(&again, 300)]);
         let listed = store.list_notices().await.unwrap();
-        let of_first: Vec<_> = listed.iter().map(|it| &it.notice).filter(|it| it.subscription.id == again.id).collect();
-        assert!(of_first.is_sorted_by_key(|notice| notice.at) && of_first.len() == 3);
+        let (of_first, requests) = table.requests(store.notices_of(&again.key())).await;
+        let of_first = of_first.unwrap();
+        assert_eq!((of_first.len(), requests.as_str()), (3, "Query 1"));
+        assert!(of_first.is_sorted_by_key(|stored| stored.notice.at));
+        let in_list: Vec<_> = listed.iter().filter(|it| it.notice.subscription.id == again.id).cloned().collect();
+        assert_eq!(in_list, of_first, "in the same order among all");
         let mut notices: Vec<Notice> = listed.into_iter().map(|stored| stored.notice).collect();
         notices.sort_by_key(Notice::id);
         expected.sort_by_key(Notice::id);

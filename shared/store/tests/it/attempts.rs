@@ -235,8 +235,12 @@ async fn who_fails_is_marked_once_a_quarter_by_each_process() {
         let (_, requests) = table.requests(store.failing_subscriptions()).await;
         assert_eq!(requests, "Query 8");
 
-        table.other_process().clear_failing(&acme(), &subscription_id(1)).await.unwrap();
-        store.clear_failing(&acme(), &subscription_id(2)).await.unwrap();
+        let marked = store.failing_subscriptions().await.unwrap();
+        let read = |n| marked.iter().find(|it| it.subscription == subscription_key(n)).unwrap();
+        let older = Failing { failed_at: at(-9), ..read(3).clone() };
+        store.clear_failing(&older).await.unwrap();
+        table.other_process().clear_failing(read(1)).await.unwrap();
+        store.clear_failing(read(2)).await.unwrap();
         assert_eq!(failing().await, (3..20).map(subscription_id).collect::<Vec<_>>());
         // Who cleared it marks it anew at once; others with the next quarter.
         store
@@ -277,7 +281,7 @@ async fn a_mark_that_was_not_made_is_made_with_the_next_failure() {
         assert_eq!(page.items.len(), 1, "the other requests were made");
         table.store.record_attempts(&[recorded(1, 1, Some(500))], &[], log_ids()).await.unwrap();
         let failing = table.store.failing_subscriptions().await.unwrap();
-        assert_eq!(failing, [Failing { subscription: subscription_key(1), warning: None }]);
+        assert_eq!(failing, [Failing { subscription: subscription_key(1), failed_at: at(1), warning: None }]);
     })
     .await;
 }

@@ -8,7 +8,8 @@ use spacehook_domain::failure_rate::Warning;
 use spacehook_domain::ids::SpaceId;
 use spacehook_domain::notice::{Happened, Notice};
 use spacehook_domain::space_state::SpaceState;
-use spacehook_store::Saved;
+use spacehook_domain::subscription::DisabledReason;
+use spacehook_store::{Failing, Saved};
 use std::collections::BTreeSet;
 
 #[tokio::test]
@@ -90,6 +91,7 @@ async fn a_warning_is_remembered_once_with_its_notice() {
     with_table(async |table| {
         let store = &table.store;
         let subject = subscription(1, "Kiosk", &[SpaceReport]);
+        store.create_subscription(&subject).await.unwrap();
         let recorded = crate::attempts::recorded(1, 1, Some(500));
         store.record_attempts(&[recorded], &[], crate::attempts::log_ids()).await.unwrap();
         let [read] = store.failing_subscriptions().await.unwrap().try_into().unwrap();
@@ -102,12 +104,15 @@ async fn a_warning_is_remembered_once_with_its_notice() {
         // A later failure keeps what is remembered.
         let later = crate::attempts::recorded(1, 2_000, Some(500));
         table.other_process().record_attempts(&[later], &[], crate::attempts::log_ids()).await.unwrap();
+        let marked = Failing { failed_at: at(2_000), ..marked };
         assert_eq!(store.failing_subscriptions().await.unwrap(), std::slice::from_ref(&marked));
         let well = Warning { is_failing: false, ..warning };
+        let changed = Notice { subscription: subject.disabled(at(2), DisabledReason::ByRequest), ..notice(5) };
+        assert_eq!(store.warn(&marked, &well, &changed).await.unwrap(), Saved::Conflict, "the subscription is another");
         assert_eq!(store.warn(&marked, &well, &notice(3)).await.unwrap(), Saved::Yes);
         assert_eq!(store.list_notices().await.unwrap().len(), 2);
         // What has been forgotten is not made again.
-        store.clear_failing(&subject.tenant, &subject.id).await.unwrap();
+        store.clear_failing(&marked).await.unwrap();
         assert_eq!(store.warn(&marked, &well, &notice(4)).await.unwrap(), Saved::Conflict);
         assert_eq!(store.failing_subscriptions().await.unwrap(), []);
     })
