@@ -451,7 +451,8 @@ fn lifecycle_event(client: &str, event_type: &str, minute: i64) -> Message {
     let text = serde_json::json!({
         "clientId": client, "timestamp": at.as_millisecond(), "eventType": event_type, "versionNumber": 1
     });
-    message(&format!("$aws/events/presence/{event_type}/{client}"), text.to_string().as_bytes())
+    let topic = format!("$aws/events/presence/{event_type}/{client}");
+    Message { received_at_ms: at.as_millisecond(), ..message(&topic, text.to_string().as_bytes()) }
 }
 
 #[test]
