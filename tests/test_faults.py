@@ -29,13 +29,15 @@ KINDS = ("space_report", "space_availability")
 # What the dispatcher asks of DynamoDB on its way through a batch, a failure and a drain.
 TABLE_OPERATIONS = ("GetItem", "Query", "UpdateItem", "TransactWriteItems", "BatchWriteItem")
 FAULT_SECONDS = 4.0
-FAULT_PATIENCE_SECONDS = 30.0
+# What is given back comes again after 1, 2, 4 ... seconds: six times within this.
+FAULT_PATIENCE_SECONDS = 75.0
 # Readings in a burst, as the faults begin, and then one after the other while they last.
 BURST = 4
 SINGLE = 4
 # People come and go with every reading: each is a report and a change.
 EVENTS = 2 * (BURST + SINGLE)
-PATIENCE_SECONDS = 60.0
+# And what was given back last, once more after that.
+PATIENCE_SECONDS = 120.0
 # What waits when a run over a backlog is killed, and where: within its second ten, that is, with the first ten settled.
 KEPT = 14
 KILLED_AT = 12
