@@ -15,13 +15,31 @@ from waiting import until
 
 SCHEDULE = json.loads((ROOT / "events" / "health-schedule.json").read_text())
 SES_SENT = json.loads((ROOT / "events" / "health-mail-sent.json").read_text())
+# The last thing that a run says.
+_DONE = "looked after the health of the system"
 
 
 def run(cloud: Cloud) -> dict[str, int]:
-    """One run; what it says that it did."""
+    """One run; what it says that it did, for all that it looks at."""
+    return _counts(_logged(cloud))
+
+
+def timers_set(cloud: Cloud, subscription: Subscription) -> int:
+    """One run; how many timers of a subscription's backlog it set again. Backlogs of other tests may be overdue, too."""
+    again = _logged(cloud).lines(message="the timer of a backlog is overdue, and set again")
+    return sum(line["subscription"] == subscription.id for line in again)
+
+
+def _logged(cloud: Cloud) -> FunctionLog:
+    """What one run logs, once it has said all."""
     log = FunctionLog(cloud.function_log("health"))
     cloud.invoke("health", SCHEDULE)
-    said = until(lambda: log.lines(message="looked after the health of the system"), "what the run did")
+    until(lambda: log.lines(message=_DONE), "what the run did")
+    return log
+
+
+def _counts(log: FunctionLog) -> dict[str, int]:
+    said = log.lines(message=_DONE)
     counted = [{name: value for name, value in line.items() if isinstance(value, int)} for line in said]
     return {name: sum(one[name] for one in counted) for name in counted[0]}
 
