@@ -96,12 +96,13 @@ impl Server for Cloud {
     }
 }
 
-fn json(document: &Value) -> Answer {
+/// A document as an answer of these services.
+pub(crate) fn json(document: &Value) -> Answer {
     answer("200 OK", CONTENT_TYPE, document.to_string().as_bytes())
 }
 
 /// A document as `DynamoDB` writes an item.
-fn item(document: &Value) -> Value {
+pub(crate) fn item(document: &Value) -> Value {
     let attributes = document.as_object().into_iter().flatten();
     attributes.map(|(name, value)| (name.clone(), attribute(value))).collect::<Map<_, _>>().into()
 }
