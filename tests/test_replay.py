@@ -32,9 +32,11 @@ def _ended(subscription: Subscription, job: str, seconds: float = 30) -> dict[st
 
 
 def _delivered(scene: Scene, subscription: Subscription) -> list[dict[str, Any]]:
-    """Some readings, delivered and kept: their events, in order."""
-    scene.publish([scene.reading(minute, minute + 1) for minute in range(READINGS)])
-    subscription.wait(READINGS)
+    """Some readings, delivered and kept: their events, in order, each with a time of its own."""
+    for minute in range(READINGS):
+        # What comes in one message arrives at one time.
+        scene.publish(scene.reading(minute, minute + 1))
+        subscription.wait(minute + 1)
     path = f"/v1/events?building_ref_id={scene.building}&event_type=space_report"
     return until(lambda: kept if len(kept := scene.api.every(path)) >= READINGS else [], "all kept")
 

@@ -379,15 +379,13 @@ impl World for FakeWorld {
     }
 
     async fn overdue_jobs(&self, now: Timestamp) -> Result<Vec<JobKey>, Fault> {
-        self.effect("overdue_jobs", |memory| {
-            let is_overdue = |job: &&Job| job.overdue_at().is_some_and(|at| at <= now);
-            memory.jobs.values().filter(is_overdue).map(|job| job.key.clone()).collect()
-        })
-        .await
+        let is_overdue = |job: &&Job| job.overdue_at().is_some_and(|at| at <= now);
+        self.list("overdue jobs", |memory| memory.jobs.values().filter(is_overdue).map(|job| job.key.clone()).collect())
+            .await
     }
 
     async fn job(&self, key: &JobKey) -> Result<Option<Job>, Fault> {
-        self.effect("job", |memory| memory.jobs.get(key).cloned()).await
+        Ok(self.call("job").await.jobs.get(key).cloned())
     }
 
     async fn step(&self, step: &JobStep) -> Result<(), Fault> {

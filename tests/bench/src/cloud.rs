@@ -86,7 +86,10 @@ impl Server for Cloud {
             "GetItem" if body.contains(r#""TENANT""#) => Ok(self.tenant.clone()),
             "Query" if body.contains(r#""M#"#) => Ok(self.matches.clone()),
             "GetSecretValue" => self.secret(body),
-            "BatchWriteItem" if body.contains(r#""ATT#"#) => Ok(self.nothing_left_out.clone()),
+            // Attempts, and the events that are kept.
+            "BatchWriteItem" if body.contains(r#""ATT#"#) || body.contains(r#""E#"#) => {
+                Ok(self.nothing_left_out.clone())
+            }
             "UpdateItem" if body.contains(r#""STAT#"#) => Ok(self.done.clone()),
             _ => bail!(
                 "the stub does not know this call, which no healthy delivery made when it was written: {target} {}",

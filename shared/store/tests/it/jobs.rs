@@ -129,7 +129,7 @@ async fn a_part_of_a_job_is_done_only_as_it_was_read() {
 async fn the_dead_are_read_the_first_to_die_first() {
     with_table(async |table| {
         let (store, of) = (&table.store, subscription_key(1));
-        let all = [dead(1, 0), dead(2, 5), dead(3, 5), dead(4, 2_000)];
+        let all = [dead(1, 0), dead(2, 5), dead(3, 6), dead(4, 2_000)];
         let mut change = Change::of(of.clone());
         change.bury = all.to_vec();
         assert_eq!(store.change_backlog(&change, at(0)).await.unwrap(), Saved::Yes);
