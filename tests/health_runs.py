@@ -21,7 +21,9 @@ _DONE = "looked after the health of the system"
 
 def run(cloud: Cloud) -> dict[str, int]:
     """One run; what it says that it did, for all that it looks at."""
-    return _counts(_logged(cloud))
+    said = _logged(cloud).lines(message=_DONE)
+    counted = [{name: value for name, value in line.items() if isinstance(value, int)} for line in said]
+    return {name: sum(one[name] for one in counted) for name in counted[0]}
 
 
 def timers_set(cloud: Cloud, subscription: Subscription) -> int:
@@ -36,12 +38,6 @@ def _logged(cloud: Cloud) -> FunctionLog:
     cloud.invoke("health", SCHEDULE)
     until(lambda: log.lines(message=_DONE), "what the run did")
     return log
-
-
-def _counts(log: FunctionLog) -> dict[str, int]:
-    said = log.lines(message=_DONE)
-    counted = [{name: value for name, value in line.items() if isinstance(value, int)} for line in said]
-    return {name: sum(one[name] for one in counted) for name in counted[0]}
 
 
 @contextlib.contextmanager

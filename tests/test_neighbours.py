@@ -40,9 +40,6 @@ TIMES = 2.0
 # What a busy machine of two processors may add to one sample in a hundred, and far from what is looked for: who waits
 # for a receiver that hangs waits for up to 5 s.
 FLOOR_SECONDS = 0.25
-# What else the machine does for a few seconds falls on one of the groups only, now and then. A receiver that costs the
-# others anything does so each time.
-TRIES = 3
 ATTEMPT_SECONDS = 5.0
 PROMPT_SECONDS = 2.5
 
@@ -107,34 +104,24 @@ def test_receivers_that_hang_cost_the_others_nothing(groups: Groups) -> None:
     calm, beset, raw = groups
     _find_out(beset, raw)
     before = sum(one.requests for one in raw)
-    told: list[str] = []
-    next_number = FIRST.stop
-    while len(told) < TRIES:
-        numbers = _measure(calm, beset, next_number)
-        next_number = numbers.stop
-        without, beside = calm.delays(numbers), beset.delays(numbers)
-        assert len(without) == len(beside) == len(numbers) * SPACES * COUNTED
-        told.append(_told(without, beside))
-        print(told[-1])
-        if _percentile(beside, 99) <= max(TIMES * _percentile(without, 99), FLOOR_SECONDS):
-            break
-    else:
-        pytest.fail(f"beside receivers that hang, others waited longer each time: {'; '.join(told)}")
+    numbers = _measure(calm, beset)
+
+    without, beside = calm.delays(numbers), beset.delays(numbers)
+    assert len(without) == len(beside) == len(numbers) * SPACES * COUNTED
     assert sum(one.requests for one in raw) > before, "they were tried again, and hung"
     for subscription in beset.hanging:
         until(lambda: _breaker(subscription) == "open", f"the breaker of {subscription.id} open")
-
-
-def _told(without: list[float], beside: list[float]) -> str:
-    return ", ".join(
+    told = ", ".join(
         f"p{percent} {_percentile(without, percent):.3f} s without and {_percentile(beside, percent):.3f} s beside them"
         for percent in (50, 99)
     )
+    print(told)
+    assert _percentile(beside, 99) <= max(TIMES * _percentile(without, 99), FLOOR_SECONDS), told
 
 
-def _measure(calm: Group, beset: Group, first: int) -> range:
-    """Has the groups take turns, from this reading on; the numbers of the readings."""
-    began = time.monotonic()
+def _measure(calm: Group, beset: Group) -> range:
+    """Has the groups take turns; the numbers of the readings."""
+    began, first = time.monotonic(), FIRST.stop
     for number in range(first, first + MOST):
         # Each goes first every other time.
         for group in (calm, beset) if number % 2 else (beset, calm):
