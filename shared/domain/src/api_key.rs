@@ -5,7 +5,7 @@
 
 use crate::ids::{InvalidId, TenantId};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -21,7 +21,7 @@ const SECRET_CHARACTERS: usize = 43;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Everything, keys included.
+    /// Everything in the key's tenant, keys included.
     Admin,
     /// Change all but keys; includes read.
     Write,
@@ -29,12 +29,64 @@ pub enum Scope {
     Read,
     /// Publish events.
     Publish,
+    /// Make, limit and suspend tenants, and make keys of them. No other scope includes it.
+    Operator,
 }
 
 impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 5] = [Self::Admin, Self::Write, Self::Read, Self::Publish, Self::Operator];
+
+    /// The scope as clients write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Write => "write",
+            Self::Read => "read",
+            Self::Publish => "publish",
+            Self::Operator => "operator",
+        }
+    }
+
     /// True where holding this scope allows what `needed` allows.
     pub fn allows(self, needed: Self) -> bool {
-        self == needed || self == Self::Admin || (self == Self::Write && needed == Self::Read)
+        let is_admins = self == Self::Admin && needed != Self::Operator;
+        self == needed || is_admins || (self == Self::Write && needed == Self::Read)
+    }
+}
+
+/// A shorthand for the scopes of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Everything in its tenant.
+    Owner,
+    /// Reads.
+    Viewer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 2] = [Self::Owner, Self::Viewer];
+
+    /// The role as clients write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// What a key of this role may do.
+    pub fn scopes(self) -> BTreeSet<Scope> {
+        match self {
+            Self::Owner => [Scope::Admin].into(),
+            Self::Viewer => [Scope::Read].into(),
+        }
+    }
+
+    /// The role that these scopes are; none where they are another mixture.
+    pub fn of(scopes: &BTreeSet<Scope>) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.scopes() == *scopes)
     }
 }
 
@@ -133,6 +185,31 @@ pub struct ApiKey {
     pub hash: KeyHash,
     /// When it was made.
     pub created_at: Timestamp,
+    /// From when on it opens nothing; none means never. Stored under another name than that by which the table removes
+    /// items: a key that has expired stays listed until somebody deletes it.
+    #[serde(default, rename = "ends_at", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to the hour or so: see [`ApiKey::is_use_to_be_noted`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Keys of a tenant, at most.
+pub const KEYS_LIMIT: u64 = 100;
+
+/// How much older than true [`ApiKey::last_used_at`] may be: a use is noted that often, at most.
+const USE_NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+impl ApiKey {
+    /// True where it opens nothing any more.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// Whether a use at this time is worth a write.
+    pub fn is_use_to_be_noted(&self, now: Timestamp) -> bool {
+        self.last_used_at.is_none_or(|at| now.duration_since(at) >= USE_NOTED_EVERY)
+    }
 }
 
 #[cfg(test)]
@@ -163,5 +240,41 @@ mod tests {
         assert!(!Scope::Write.allows(Scope::Publish));
         assert!(!Scope::Read.allows(Scope::Write));
         assert!(!Scope::Publish.allows(Scope::Read));
+        for other in Scope::ALL.into_iter().filter(|scope| *scope != Scope::Operator) {
+            assert!(!other.allows(Scope::Operator) && !Scope::Operator.allows(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn roles_are_words_for_scopes() {
+        for role in Role::ALL {
+            assert_eq!(Role::of(&role.scopes()), Some(role));
+        }
+        assert_eq!(Role::of(&[Scope::Admin, Scope::Operator].into()), None);
+        assert_eq!(Role::of(&BTreeSet::new()), None);
+    }
+
+    #[test]
+    fn keys_expire_and_note_their_use_once_an_hour() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let token = ApiKeyToken::from_random([1; 8], [2; 32]);
+        let mut key = ApiKey {
+            id: token.id().clone(),
+            tenant: TenantId::parse("acme").unwrap(),
+            name: "k".to_owned(),
+            scopes: Role::Viewer.scopes(),
+            hash: token.hash(),
+            created_at: at(0),
+            expires_at: Some(at(10_000)),
+            last_used_at: None,
+        };
+        assert!(!key.has_expired(at(9_999)) && key.has_expired(at(10_000)));
+        assert!(key.is_use_to_be_noted(at(0)));
+        key.last_used_at = Some(at(100));
+        assert!(!key.is_use_to_be_noted(at(3_699)) && key.is_use_to_be_noted(at(3_700)));
+        let stored = serde_json::to_value(&key).unwrap();
+        assert!(stored["expires_at"].is_null(), "the table would remove it: {stored}");
+        key.expires_at = None;
+        assert!(!key.has_expired(at(i64::from(u32::MAX))));
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::event::EventType;
 use crate::failure::FailureReason;
-use crate::ids::EventId;
+use crate::ids::{AttemptId, EventId, Sequence};
+use crate::place::SpaceKey;
 use crate::retry::AttemptNumber;
 use crate::trace::TraceId;
 use jiff::Timestamp;
@@ -48,6 +49,18 @@ pub struct Attempt {
     /// The trace of what caused the event; none where that had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
+    /// The revision of the subscription that it was made with; 0 where that is not known.
+    #[serde(default)]
+    pub revision: u64,
+    /// The event's place in the history of what it is about.
+    #[serde(default)]
+    pub sequence: Sequence,
+    /// How many older deliveries the event stood for, where it waited in a backlog that keeps the newest alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded: Option<u64>,
+    /// The space that the event is about, as it was named then; none where it is about none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<SpaceKey>,
     /// Which attempt of the delivery this was.
     pub number: AttemptNumber,
     /// When it started.
@@ -58,4 +71,13 @@ pub struct Attempt {
     pub freshness_ms: u64,
     /// What came of it.
     pub outcome: Outcome,
+}
+
+/// An attempt as it is found in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logged {
+    /// Its id.
+    pub id: AttemptId,
+    /// What is kept of it.
+    pub attempt: Attempt,
 }

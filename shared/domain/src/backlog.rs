@@ -25,11 +25,13 @@
 //! tenant before may still append to a lane without it, therefore a backlog is deleted only when it has been
 //! empty for [`LINGER`], which no such dispatcher outlives.
 
+mod again;
 mod change;
 mod lane;
 mod pace;
 mod plan;
 
+pub use again::held;
 pub use change::{Change, DEAD_KEPT_S, Dead, Enlist, Replace};
 pub use lane::{Appended, Kept, KeptKey, Lane, Newest};
 pub use pace::Pace;
@@ -47,6 +49,8 @@ pub const LINGER: SignedDuration = SignedDuration::from_secs(120);
 pub const LEASE: SignedDuration = SignedDuration::from_secs(45);
 /// What is due so soon is due: SQS's delays are whole seconds.
 pub const SLACK: SignedDuration = SignedDuration::from_secs(1);
+/// How long a backlog is left alone whose tenant is suspended, before it is asked whether it still is.
+const REST: SignedDuration = SignedDuration::from_hours(1);
 /// How much later than due a look at a backlog is taken for lost.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(3);
 
@@ -142,6 +146,13 @@ impl Backlog {
         self.pace = self.pace.min(Pace::default());
         self.paused_until = None;
         self.quiet_since = None;
+    }
+
+    /// The same while its tenant is suspended: nobody sends, and nobody looks before an hour has passed.
+    #[must_use]
+    pub fn at_rest(&self, now: Timestamp) -> Self {
+        let looked_at = now.checked_add(REST).unwrap_or(now);
+        Self { wake_at: Some(looked_at), lease_until: None, ..self.clone() }
     }
 
     /// True where another run may be sending now.

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::collections::BTreeMap;
 
 /// What stands where a secret was.
-const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 /// A shorter text is no secret worth the name, and blanking it would blank half of what a receiver says.
 const SECRET_CHARACTERS: usize = 4;
 

@@ -1,80 +1,18 @@
 //! An event: what happened, one JSON document with an id.
 
-use crate::ids::{BuildingRefId, EventId, FloorRefId, Sequence, SpaceId, SpaceRefId, TenantId};
+use crate::ids::{BuildingRefId, EventId, FloorRefId, JobId, Sequence, SpaceId, SpaceRefId, TenantId};
 use crate::message::{Kind, UnreadableMessage, Versioned, read};
-use crate::place::Space;
+use crate::place::{Space, SpaceKey};
 use crate::stream::{Stream, Subject};
 use crate::trace::TraceId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::fmt;
 
-macro_rules! event_types {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
-        /// The types of event, each with one documented shape (see [`crate::payload`]).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum EventType {
-            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
-        }
+mod kind;
 
-        impl EventType {
-            /// Every type there is.
-            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
-
-            /// The name on the wire.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)+
-                }
-            }
-        }
-    };
-}
-
-event_types! {
-    /// A new reading of a space: everything its sensors say together.
-    SpaceReport = "space_report",
-    /// A space became available or occupied.
-    SpaceAvailability = "space_availability",
-    /// None of the sensors of a space has been heard of lately.
-    SpaceStale = "space_stale",
-    /// A sensor has sent no reading for a while.
-    SensorReadingStale = "sensor_reading_stale",
-    /// A device is there again.
-    DeviceHealthStatusOnline = "device_health_status_online",
-    /// A device has not been heard of for a while, or its connection broke.
-    DeviceHealthStatusLostCommunication = "device_health_status_lost_communication",
-    /// A device has not been heard of for a long while.
-    DeviceHealthStatusOffline = "device_health_status_offline",
-    /// Another subscription was enabled.
-    SubscriptionEnabled = "subscription_enabled",
-    /// Another subscription was disabled.
-    SubscriptionDisabled = "subscription_disabled",
-    /// Many attempts of another subscription fail.
-    SubscriptionFailing = "subscription_failing",
-    /// The attempts of another subscription that was failing are accepted again.
-    SubscriptionRecovered = "subscription_recovered",
-}
-
-/// The text names no event type.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is not an event type; the types are {}", EventType::ALL.map(EventType::as_str).join(", "))]
-pub struct UnknownEventType;
-
-impl EventType {
-    /// The type of that name.
-    pub fn parse(text: &str) -> Result<Self, UnknownEventType> {
-        Self::ALL.into_iter().find(|event_type| event_type.as_str() == text).ok_or(UnknownEventType)
-    }
-}
-
-impl fmt::Display for EventType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use kind::{BUILT_IN_TYPES, CustomType, EventType, InvalidEventType};
 
 /// The space an event is about, as it was named then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +25,13 @@ pub struct EventSpace {
     pub floor_ref_id: Option<FloorRefId>,
     /// The customer's own name of it.
     pub space_ref_id: SpaceRefId,
+}
+
+impl EventSpace {
+    /// The name of the space in its tenant, as it was then.
+    pub fn key(&self) -> SpaceKey {
+        SpaceKey { building_ref_id: self.building_ref_id.clone(), space_ref_id: self.space_ref_id.clone() }
+    }
 }
 
 impl From<&Space> for EventSpace {
@@ -156,6 +101,9 @@ pub struct Event {
     pub trace: Option<TraceId>,
     /// For `send: on_change`.
     pub change: Change,
+    /// Somebody asked for it to try a receiver: nothing happened. Receivers are told by a header.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
     /// The documented body: an object, or an array of one record a space.
     pub data: Value,
 }
@@ -184,12 +132,31 @@ impl Event {
         self.about.stream()
     }
 
-    /// The id of the event that a stream has at `sequence`. The same history gives the same id, however often it is
-    /// written; a space's number is in it, so that a space made anew never repeats an id.
-    pub fn derived_id(tenant: &TenantId, stream: Stream, event_type: EventType, sequence: Sequence) -> EventId {
+    /// The id of the event that a stream has at `sequence`, whose cause was received then. The same history gives the same
+    /// id, however often it is written; a space's number is in it, so that a space made anew never repeats an id.
+    pub fn derived_id(
+        tenant: &TenantId,
+        stream: Stream,
+        event_type: EventType,
+        sequence: Sequence,
+        received_at: Timestamp,
+    ) -> EventId {
         let mut digest = Sha256::new();
         digest.update(format!("{tenant}\n{stream}\n{event_type}\n{sequence}"));
-        EventId::from_digest(&digest.finalize().into())
+        EventId::at(received_at, &digest.finalize().into())
+    }
+
+    /// The id of the event by which a job tells of the present state of a stream: the same job makes the same id.
+    pub fn id_of_resync(
+        job: &JobId,
+        stream: Stream,
+        event_type: EventType,
+        sequence: Sequence,
+        at: Timestamp,
+    ) -> EventId {
+        let mut digest = Sha256::new();
+        digest.update(format!("{job}\n{stream}\n{event_type}\n{sequence}"));
+        EventId::at(at, &digest.finalize().into())
     }
 
     /// Reads an event from a queue message.
@@ -205,8 +172,9 @@ mod tests {
     #[test]
     fn ids_are_deterministic_and_distinct() {
         let tenant = TenantId::parse("acme").unwrap();
+        let at = Timestamp::from_second(1_770_000_000).unwrap();
         let id = |space, event_type, sequence| {
-            Event::derived_id(&tenant, Stream::of_space(SpaceId(space)), event_type, Sequence(sequence))
+            Event::derived_id(&tenant, Stream::of_space(SpaceId(space)), event_type, Sequence(sequence), at)
         };
         let first = id(1, EventType::SpaceReport, 1);
         assert_eq!(first, id(1, EventType::SpaceReport, 1));

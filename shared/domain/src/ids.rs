@@ -1,5 +1,6 @@
 //! Identifiers, each its own type, so that one can't be passed for another.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -120,7 +121,9 @@ text_id!(
     |text| text.strip_prefix("sub_").is_some_and(|hex| is_lower_hex(hex, 32))
 );
 text_id!(
-    /// An event: `evt_` and 32 hexadecimal digits. Deterministic for derived events: the same cause gives the same id.
+    /// An event: `evt_` and 32 hexadecimal digits. The first 12 say when it was received, in milliseconds since 1970, so
+    /// ids sort by time, and a kept event is found by its id alone; the others are a digest: the same cause gives the same
+    /// id.
     EventId,
     "event id",
     "'evt_' and 32 hexadecimal digits",
@@ -134,16 +137,86 @@ impl SubscriptionId {
     }
 }
 
+text_id!(
+    /// An attempt: `att_` and a version 7 UUID of the time that it started at, so that ids sort by it.
+    AttemptId,
+    "attempt id",
+    "'att_' and 32 hexadecimal digits",
+    |text| text.strip_prefix("att_").is_some_and(|hex| is_lower_hex(hex, 32))
+);
+text_id!(
+    /// A job: `job_` and a version 7 UUID, so that ids sort by creation.
+    JobId,
+    "job id",
+    "'job_' and 32 hexadecimal digits",
+    |text| text.strip_prefix("job_").is_some_and(|hex| is_lower_hex(hex, 32))
+);
+
+/// The hexadecimal digits of an event's id that say when it was received.
+const TIME_DIGITS: usize = 12;
+/// The greatest time that fits into them: in the year 10889.
+const TIME_MOST: u64 = (1 << 48) - 1;
+
 impl EventId {
-    /// The id of the first 16 bytes of a digest.
-    pub fn from_digest(digest: &[u8; 32]) -> Self {
+    /// The id of an event that was received then, and of whose cause this is a digest.
+    pub fn at(received_at: Timestamp, digest: &[u8; 32]) -> Self {
         use fmt::Write as _;
         let mut text = String::with_capacity(36);
-        text.push_str("evt_");
-        for byte in &digest[..16] {
+        let _ = write!(text, "evt_{:012x}", time_ms(received_at));
+        for byte in &digest[..10] {
             let _ = write!(text, "{byte:02x}");
         }
         Self(text)
+    }
+
+    /// When its event was received, in milliseconds since 1970.
+    pub fn received_at_ms(&self) -> i64 {
+        let digits = self.0.get(4..4 + TIME_DIGITS).unwrap_or_default();
+        i64::from_str_radix(digits, 16).unwrap_or_default()
+    }
+
+    /// The same as a time.
+    pub fn received_at(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.received_at_ms()).unwrap_or(Timestamp::MAX)
+    }
+}
+
+fn time_ms(at: Timestamp) -> u64 {
+    u64::try_from(at.as_millisecond()).unwrap_or_default().min(TIME_MOST)
+}
+
+impl AttemptId {
+    /// The id of an attempt that started then; `random` tells those of one millisecond apart.
+    pub fn at(started_at: Timestamp, random: [u8; 10]) -> Self {
+        let id = uuid::Builder::from_unix_timestamp_millis(time_ms(started_at), &random).into_uuid();
+        Self(format!("att_{}", id.simple()))
+    }
+
+    /// Its 32 hexadecimal digits.
+    pub fn digits(&self) -> &str {
+        self.0.strip_prefix("att_").unwrap_or_default()
+    }
+
+    /// The id of these digits.
+    pub fn from_digits(digits: &str) -> Result<Self, InvalidId> {
+        Self::parse(format!("att_{digits}"))
+    }
+}
+
+impl JobId {
+    /// The id made of a UUID that the caller drew.
+    pub fn from_uuid(uuid: uuid::Uuid) -> Self {
+        Self(format!("job_{}", uuid.simple()))
+    }
+
+    /// Its 32 hexadecimal digits.
+    pub fn digits(&self) -> &str {
+        self.0.strip_prefix("job_").unwrap_or_default()
+    }
+
+    /// The id of these digits.
+    pub fn from_digits(digits: &str) -> Result<Self, InvalidId> {
+        Self::parse(format!("job_{digits}"))
     }
 }
 
@@ -216,5 +289,31 @@ mod tests {
         let id = SubscriptionId::from_uuid(uuid::Uuid::from_u128(7));
         assert_eq!(SubscriptionId::parse(id.as_str()).unwrap(), id);
         assert!(SubscriptionId::parse("sub_12").is_err());
+    }
+
+    #[test]
+    fn ids_of_events_say_when_they_were_received_and_sort_by_it() {
+        let at: Timestamp = "2026-02-02T14:19:00.5Z".parse().unwrap();
+        let id = EventId::at(at, &[0xab; 32]);
+        assert_eq!(id.as_str(), "evt_019c1eb89a14abababababababababab");
+        assert_eq!((id.received_at(), EventId::parse(id.as_str())), (at, Ok(id.clone())));
+        let later = EventId::at(at + jiff::SignedDuration::from_millis(1), &[0; 32]);
+        assert!(id < later);
+        assert_eq!(EventId::at(Timestamp::MIN, &[0; 32]).received_at_ms(), 0);
+        assert_eq!(EventId::parse(format!("evt_{}", "f".repeat(32))).unwrap().received_at_ms(), (1 << 48) - 1);
+    }
+
+    #[test]
+    fn ids_of_attempts_sort_by_their_start() {
+        let at: Timestamp = "2026-02-02T14:19:00.5Z".parse().unwrap();
+        let id = AttemptId::at(at, [0; 10]);
+        assert_eq!(id.as_str(), "att_019c1eb89a1470008000000000000000");
+        assert_eq!(AttemptId::from_digits(id.digits()), Ok(id.clone()));
+        assert!(
+            id < AttemptId::at(at, [1; 10])
+                && AttemptId::at(at, [0xff; 10]) < AttemptId::at(at + jiff::SignedDuration::from_millis(1), [0; 10])
+        );
+        let job = JobId::from_uuid(uuid::Uuid::from_u128(7));
+        assert_eq!(JobId::from_digits(job.digits()), Ok(job));
     }
 }

@@ -1,64 +1,148 @@
 //! Which subscriptions an event goes to, and why not to the others.
+//!
+//! There is one list of conditions, [`ConditionCode::ALL`], and one place that says whether each holds. What is asked for
+//! each delivery ([`wants`], [`check`]) stops at the first that does not, and allocates nothing; what is asked for people
+//! ([`conditions`]) goes through all of them and says each in words.
 
-use crate::event::{About, Event};
+mod words;
+
+use crate::event::{About, Event, EventSpace, EventType};
 use crate::subscription::{Send, Subscription};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
 
-/// Why an event is not sent to a subscription: the first condition that does not hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotSent {
-    /// It is another tenant's.
-    #[error("the event is another tenant's")]
-    OtherTenant,
-    /// It is disabled.
-    #[error("the subscription is disabled")]
-    Disabled,
-    /// It did not ask for this type.
-    #[error("the subscription does not list this event type")]
-    OtherType,
-    /// Its building filter leaves this building out.
-    #[error("the building filter does not list this building")]
-    OtherBuilding,
-    /// The event is about the subscription itself.
-    #[error("the event is about this very subscription; only others are told")]
+/// A condition that an event must meet to be sent to a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionCode {
+    /// It is of the subscription's tenant.
+    Tenant,
+    /// It is of a type that the subscription lists.
+    EventType,
+    /// It is not about the subscription itself.
     AboutItself,
-    /// `send: on_change`, and nothing changed, and it is not the first of the hour.
-    #[error("send is on_change: neither people nor signs of life changed, and it is not the first report of the hour")]
-    Unchanged,
+    /// It is of a building that the subscription lists, where it lists any.
+    Building,
+    /// It is of a floor that the subscription lists, where it lists any.
+    Floor,
+    /// It is of a space that the subscription lists, where it lists any.
+    Space,
+    /// `send: on_change`: something changed, or it is the first of its hour.
+    OnChange,
+    /// Its fields match the subscription's filter.
+    Filter,
+    /// The subscription is enabled. What only lacks this is kept for it.
+    Enabled,
 }
 
-/// Whether the event goes to the subscription now.
-pub fn check(subscription: &Subscription, event: &Event) -> Result<(), NotSent> {
-    wants(subscription, event)?;
-    if subscription.activity.is_enabled() { Ok(()) } else { Err(NotSent::Disabled) }
+impl ConditionCode {
+    /// All, in the order in which they are looked at: whether the subscription is enabled comes last.
+    pub const ALL: [Self; 9] = [
+        Self::Tenant,
+        Self::EventType,
+        Self::AboutItself,
+        Self::Building,
+        Self::Floor,
+        Self::Space,
+        Self::OnChange,
+        Self::Filter,
+        Self::Enabled,
+    ];
+
+    /// Its stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::EventType => "event_type",
+            Self::AboutItself => "about_itself",
+            Self::Building => "building",
+            Self::Floor => "floor",
+            Self::Space => "space",
+            Self::OnChange => "on_change",
+            Self::Filter => "filter",
+            Self::Enabled => "enabled",
+        }
+    }
+
+    /// Whether it holds for this event and this subscription.
+    fn holds(self, subscription: &Subscription, event: &Event) -> bool {
+        match self {
+            Self::Tenant => subscription.tenant == event.tenant,
+            Self::EventType => subscription.event_types.contains(&event.event_type),
+            Self::AboutItself => !is_about(subscription, event),
+            Self::Building => is_listed(&subscription.building_ref_ids, event, |space| Some(&space.building_ref_id)),
+            Self::Floor => is_listed(&subscription.floor_ref_ids, event, |space| space.floor_ref_id.as_ref()),
+            Self::Space => is_listed(&subscription.space_ref_ids, event, |space| Some(&space.space_ref_id)),
+            Self::OnChange => {
+                let is_news = event.change.occupancy_changed || event.change.first_of_hour;
+                subscription.send == Send::Always || !is_report(event) || is_news
+            }
+            Self::Filter => subscription.filter.as_ref().is_none_or(|filter| filter.matches(&event.data)),
+            Self::Enabled => subscription.activity.is_enabled(),
+        }
+    }
+}
+
+impl fmt::Display for ConditionCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A condition, and how it stands with an event and a subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Which.
+    pub code: ConditionCode,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Why, with the values that decide.
+    pub sentence: String,
+}
+
+/// Every condition, in the order of [`ConditionCode::ALL`]. The event is sent if all hold.
+pub fn conditions(subscription: &Subscription, event: &Event) -> Vec<Condition> {
+    let condition = |code: ConditionCode| {
+        let holds = code.holds(subscription, event);
+        Condition { code, holds, sentence: words::sentence(code, holds, subscription, event) }
+    };
+    ConditionCode::ALL.into_iter().map(condition).collect()
+}
+
+/// Whether the event goes to the subscription now; else the first condition that does not hold.
+pub fn check(subscription: &Subscription, event: &Event) -> Result<(), ConditionCode> {
+    first_unmet(subscription, event, &ConditionCode::ALL)
 }
 
 /// Whether the subscription wants the event: now, or, while it is disabled, kept.
-pub fn wants(subscription: &Subscription, event: &Event) -> Result<(), NotSent> {
-    if subscription.tenant != event.tenant {
-        return Err(NotSent::OtherTenant);
-    }
-    if !subscription.event_types.contains(&event.event_type) {
-        return Err(NotSent::OtherType);
-    }
-    if matches!(&event.about, About::Subject(subject) if subject.as_str() == subscription.id.as_str()) {
-        return Err(NotSent::AboutItself);
-    }
-    let buildings = &subscription.building_ref_ids;
-    // An event without a space is of no building, and no filter of buildings is about it.
-    let elsewhere = event.space().is_some_and(|space| !buildings.contains(&space.building_ref_id));
-    if !buildings.is_empty() && elsewhere {
-        return Err(NotSent::OtherBuilding);
-    }
-    let unchanged = !event.change.occupancy_changed && !event.change.first_of_hour;
-    if subscription.send == Send::OnChange && is_report(event) && unchanged {
-        return Err(NotSent::Unchanged);
-    }
-    Ok(())
+pub fn wants(subscription: &Subscription, event: &Event) -> Result<(), ConditionCode> {
+    let [of_event @ .., _enabled] = &ConditionCode::ALL;
+    first_unmet(subscription, event, of_event)
+}
+
+fn first_unmet(subscription: &Subscription, event: &Event, codes: &[ConditionCode]) -> Result<(), ConditionCode> {
+    codes.iter().find(|code| !code.holds(subscription, event)).map_or(Ok(()), |code| Err(*code))
+}
+
+fn is_about(subscription: &Subscription, event: &Event) -> bool {
+    matches!(&event.about, About::Subject(subject) if subject.as_str() == subscription.id.as_str())
+}
+
+/// Whether a list leaves the event's space in. An empty list leaves everything in; an event without a space is of no
+/// building, floor or space, and no list is about it. A space that is on no floor is on none that is listed.
+fn is_listed<'a, T: Ord + 'a>(
+    listed: &BTreeSet<T>,
+    event: &'a Event,
+    of: impl FnOnce(&'a EventSpace) -> Option<&'a T>,
+) -> bool {
+    let Some(space) = event.space().filter(|_| !listed.is_empty()) else { return true };
+    of(space).is_some_and(|id| listed.contains(id))
 }
 
 /// `on_change` thins out reports; an availability event is a change by itself.
 fn is_report(event: &Event) -> bool {
-    event.event_type == crate::event::EventType::SpaceReport
+    event.event_type == EventType::SpaceReport
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ impl Notice {
         let news = SubscriptionNews { event_type, timestamp: self.at, subscription: self.state() };
         Event {
             version: EVENT_VERSION,
-            id: Event::derived_id(&subscription.tenant, about.stream(), event_type, sequence),
+            id: Event::derived_id(&subscription.tenant, about.stream(), event_type, sequence, self.at),
             tenant: subscription.tenant.clone(),
             event_type,
             sequence,
@@ -195,6 +195,7 @@ impl Notice {
             received_at: self.at,
             trace: None,
             change: Change::default(),
+            test: false,
             // It has no map with other than text keys, so writing it can't fail.
             data: serde_json::to_value(news).unwrap_or_default(),
         }

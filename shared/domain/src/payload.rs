@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Top-level fields of the documented shapes: key-value pairs may not take their names.
-pub const DOCUMENTED_FIELDS: [&str; 18] = [
+/// Top-level fields of the documented shapes, those of [`crate::catalogue`] among them: key-value pairs may not take their
+/// names.
+pub const DOCUMENTED_FIELDS: [&str; 38] = [
     "building_ref_id",
     "floor_ref_id",
     "space_ref_id",
@@ -31,6 +32,26 @@ pub const DOCUMENTED_FIELDS: [&str; 18] = [
     "last_reading_at",
     "last_seen_at",
     "subscription",
+    "reading",
+    "sensor_group",
+    "reason",
+    "app",
+    "invitation",
+    "visitor",
+    "visitors",
+    "host",
+    "checkpoint",
+    "trigger",
+    "user",
+    "reservation",
+    "resource",
+    "resources",
+    "organizer",
+    "reservable",
+    "analytics_event",
+    "user_invitation",
+    "by",
+    "changed",
 ];
 
 /// Body of `space_report`: everything the sensors of a space say together.

@@ -1,10 +1,14 @@
 //! The headers of an attempt: everything a receiver is told beside the body.
 
+mod described;
+
+pub use described::described_headers;
+
 use crate::credentials::{AuthSecret, Credentials};
 use crate::event::Event;
-use crate::ids::SubscriptionId;
 use crate::retry::AttemptNumber;
 use crate::signing;
+use crate::subscription::Subscription;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use jiff::Timestamp;
@@ -21,10 +25,10 @@ pub struct UnusableCredential {
 }
 
 /// What the headers of an attempt tell of it, beside the event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Telling<'a> {
     /// Whose delivery it is.
-    pub subscription: &'a SubscriptionId,
+    pub subscription: &'a Subscription,
     /// Which attempt of the delivery it is.
     pub attempt: AttemptNumber,
     /// When it is made.
@@ -50,14 +54,20 @@ pub fn headers(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static(USER_AGENT_TEXT));
     let timestamp_s = telling.at.as_second();
-    let signature = signing::signature(&credentials.signing_secrets, event.id.as_str(), timestamp_s, body);
+    let secrets = &credentials.signing_secrets;
+    // The newest is the first. Of the one before it the subscription says until when it signs: that ends without a write.
+    let signing = if telling.subscription.signs_with_previous(telling.at) { 2 } else { 1 };
+    let signature = signing::signature(&secrets[..secrets.len().min(signing)], event.id.as_str(), timestamp_s, body);
     set(&mut headers, "webhook-id", event.id.as_str())?;
     headers.insert("webhook-timestamp", HeaderValue::from(timestamp_s));
     set(&mut headers, "webhook-signature", &signature)?;
     headers.insert("spacehook-sequence", HeaderValue::from(event.sequence.0));
     headers.insert("spacehook-attempt", HeaderValue::from(telling.attempt.0));
+    if event.test {
+        headers.insert("spacehook-test", HeaderValue::from_static("true"));
+    }
     if let Some(trace) = &event.trace {
-        set(&mut headers, "traceparent", &trace.traceparent(&event.id, telling.subscription, telling.attempt))?;
+        set(&mut headers, "traceparent", &trace.traceparent(&event.id, &telling.subscription.id, telling.attempt))?;
     }
     if let Some(superseded) = telling.superseded {
         headers.insert("spacehook-superseded", HeaderValue::from(superseded));
@@ -115,12 +125,14 @@ mod tests {
                 .collect::<BTreeMap<_, _>>(),
         };
         let at = Timestamp::from_second(1_000).unwrap();
-        let telling = Telling { subscription: &subscription(), attempt: AttemptNumber(2), at, superseded: Some(3) };
+        let telling = Telling { subscription: &rotated(), attempt: AttemptNumber(2), at, superseded: Some(3) };
         headers(&traced(), &credentials, telling, b"{}")
     }
 
-    fn subscription() -> SubscriptionId {
-        SubscriptionId::parse("sub_0198c7f4a3b27d1e9f00112233445566").unwrap()
+    /// Its signing secret was rotated, and the former signs up to second 1,001.
+    fn rotated() -> Subscription {
+        let until = Timestamp::from_second(1_001).unwrap();
+        Subscription { previous_signing_secret_until: Some(until), ..test_data::subscription() }
     }
 
     fn traced() -> Event {
@@ -139,9 +151,39 @@ mod tests {
         assert_eq!(text("spacehook-sequence"), "1");
         assert_eq!(text("spacehook-superseded"), "3");
         assert_eq!(text("webhook-signature").split(' ').count(), 2, "one signature a secret");
-        assert!(!headers.contains_key("authorization"));
+        assert!(!headers.contains_key("authorization") && !headers.contains_key("spacehook-test"));
         let trace = traced().trace.unwrap();
-        assert_eq!(text("traceparent"), trace.traceparent(&traced().id, &subscription(), AttemptNumber(2)));
+        assert_eq!(text("traceparent"), trace.traceparent(&traced().id, &rotated().id, AttemptNumber(2)));
+    }
+
+    #[test]
+    fn the_former_secret_stops_at_its_time() {
+        let (new, old) = (SigningSecret::from_random([1; 32]), SigningSecret::from_random([2; 32]));
+        let credentials = Credentials {
+            signing_secrets: vec![new.clone(), old.clone()],
+            auth: AuthSecret::None,
+            custom_headers: BTreeMap::new(),
+        };
+        let event = traced();
+        let signed = |at: &str, subscription: &Subscription| {
+            let at: Timestamp = at.parse().unwrap();
+            let telling = Telling { subscription, attempt: AttemptNumber::FIRST, at, superseded: None };
+            let made = headers(&event, &credentials, telling, b"{}").unwrap();
+            let by = |secret: &SigningSecret| {
+                signing::signature(std::slice::from_ref(secret), event.id.as_str(), at.as_second(), b"{}")
+            };
+            let signature = made["webhook-signature"].to_str().unwrap().to_owned();
+            if signature == format!("{} {}", by(&new), by(&old)) {
+                "both"
+            } else if signature == by(&new) {
+                "new"
+            } else {
+                "wrong"
+            }
+        };
+        assert_eq!(signed("1970-01-01T00:16:40.999999999Z", &rotated()), "both");
+        assert_eq!(signed("1970-01-01T00:16:41Z", &rotated()), "new", "at that very moment it stops");
+        assert_eq!(signed("1970-01-01T00:16:40Z", &test_data::subscription()), "new", "the record names no former one");
     }
 
     #[test]
@@ -153,8 +195,11 @@ mod tests {
             custom_headers: BTreeMap::new(),
         };
         let at = Timestamp::from_second(1_000).unwrap();
-        let telling = Telling { subscription: &subscription(), attempt: AttemptNumber::FIRST, at, superseded: None };
+        let subscription = test_data::subscription();
+        let telling = Telling { subscription: &subscription, attempt: AttemptNumber::FIRST, at, superseded: None };
         assert!(!headers(&event, &credentials, telling, b"{}").unwrap().contains_key("traceparent"));
+        let test = Event { test: true, ..event };
+        assert_eq!(headers(&test, &credentials, telling, b"{}").unwrap()["spacehook-test"], "true");
     }
 
     #[test]

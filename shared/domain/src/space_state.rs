@@ -10,7 +10,7 @@
 mod silence;
 
 use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
-use crate::ids::{SensorId, Sequence, TenantId};
+use crate::ids::{EventId, SensorId, Sequence, TenantId};
 use crate::payload::{
     Availability, DeviceNews, Distances, Environment, MetresName, People, SpaceAvailability, SpaceReport, SpaceStale,
 };
@@ -257,6 +257,47 @@ impl SpaceState {
         }
     }
 
+    /// The present state as an event of one of these types: what the newest one of its type would say, at the place of the
+    /// newest event of the space. None where there is no state, or the type is none of a state. `id` makes its id.
+    pub fn as_event(
+        &self,
+        occasion: Occasion<'_>,
+        event_type: EventType,
+        received_at: Timestamp,
+        id: impl FnOnce(Stream, Sequence) -> EventId,
+    ) -> Option<Event> {
+        let Occasion { tenant, space, trace } = occasion;
+        let at = self.observed_at()?;
+        let mut state = self.clone();
+        // A sensor that was moved away keeps its values until the next reading of the space.
+        state.be_at(space);
+        let now = state.aggregate();
+        let body = match event_type {
+            EventType::SpaceReport => report(space, at, &now),
+            EventType::SpaceAvailability => {
+                let (state, passively) = (now.availability?, now.passively_occupied);
+                Body::Availability(SpaceAvailability::new(space.into(), space.sensor_ids.clone(), at, state, passively))
+            }
+            _ => return None,
+        };
+        let (event_type, data) = body.into_json();
+        Some(Event {
+            version: EVENT_VERSION,
+            id: id(Stream::of_space(space.space_id), self.sequence),
+            tenant: tenant.clone(),
+            event_type,
+            sequence: self.sequence,
+            about: About::Space(EventSpace::from(space)),
+            occurred_at: at,
+            received_at,
+            trace: trace.cloned(),
+            // Whoever asks for the present state wants it though nothing changed.
+            change: Change { occupancy_changed: true, first_of_hour: true },
+            test: false,
+            data,
+        })
+    }
+
     /// When the newest observation of the space was made.
     pub fn observed_at(&self) -> Option<Timestamp> {
         self.reported.as_ref().map(|last| last.at)
@@ -306,7 +347,7 @@ impl SpaceState {
         let (event_type, data) = body.into_json();
         Event {
             version: EVENT_VERSION,
-            id: Event::derived_id(tenant, Stream::of_space(space.space_id), event_type, self.sequence),
+            id: Event::derived_id(tenant, Stream::of_space(space.space_id), event_type, self.sequence, received_at),
             tenant: tenant.clone(),
             event_type,
             sequence: self.sequence,
@@ -315,6 +356,7 @@ impl SpaceState {
             received_at,
             trace: trace.cloned(),
             change,
+            test: false,
             data,
         }
     }

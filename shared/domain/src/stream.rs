@@ -19,6 +19,18 @@ impl From<&SubscriptionId> for Subject {
     }
 }
 
+impl Subject {
+    /// What an event is about that says nothing of it.
+    pub fn of_nothing() -> Self {
+        Self("-".to_owned())
+    }
+
+    /// The subject of an event that is about nothing that others are about.
+    pub(crate) fn numbered(number: u128) -> Self {
+        Self(format!("event_{number:024x}"))
+    }
+}
+
 /// Set in the number of a subject's stream, and in no space's.
 const OF_SUBJECT: u64 = 1 << 63;
 

@@ -1,17 +1,29 @@
 //! A subscription: who wants which events where.
 
+pub mod search;
+
 use crate::credentials::SecretArn;
 use crate::event::EventType;
-use crate::ids::{BuildingRefId, SubscriptionId, SubscriptionKey, TenantId};
+use crate::filter::Filter;
+use crate::ids::{BuildingRefId, FloorRefId, SpaceRefId, SubscriptionId, SubscriptionKey, TenantId};
 use crate::key_values::KeyValues;
+use crate::metadata::Metadata;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Subscriptions of one tenant to one event type, at most: what the dispatcher holds in memory and matches in one pass.
 pub const SUBSCRIPTIONS_LIMIT: u64 = 1_000;
+/// Event types of one subscription, at most: all of them can be replaced by others in one transaction of `DynamoDB`, which has
+/// at most 100 items (one for each type that is added or removed, and some ten besides), and one condition of 4 KB (some 115
+/// bytes for each type that is added).
+pub const EVENT_TYPES_LIMIT: usize = 32;
 /// Buildings in a filter, at most.
 pub const BUILDINGS_LIMIT: usize = 100;
+/// Floors in a filter, at most.
+pub const FLOORS_LIMIT: usize = 100;
+/// Spaces in a filter, at most.
+pub const SPACES_LIMIT: usize = 100;
 /// Contacts, at most.
 pub const CONTACTS_LIMIT: usize = 10;
 /// Characters of a description, at most.
@@ -245,6 +257,16 @@ pub struct Subscription {
     pub send: Send,
     /// The buildings it wants to hear of; none means all.
     pub building_ref_ids: BTreeSet<BuildingRefId>,
+    /// The floors it wants to hear of; none means all. Names of floors are unique in their building only: a name means the
+    /// floor of that name in each of the buildings above, or, where none is listed, in any.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub floor_ref_ids: BTreeSet<FloorRefId>,
+    /// The spaces it wants to hear of; none means all. Their names are understood as those of floors are.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub space_ref_ids: BTreeSet<SpaceRefId>,
+    /// What the fields of events must have; none means anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
     /// What is kept for it while it can't be delivered.
     #[serde(default)]
     pub backlog: BacklogMode,
@@ -259,13 +281,22 @@ pub struct Subscription {
     pub key_values: KeyValues,
     /// Who is told when it fails.
     pub contacts: BTreeSet<EmailAddress>,
+    /// What its owner's own systems noted.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
     /// The name of its secret in the secret store.
     pub secret_name: String,
     /// The version of that secret which goes with this revision: a new one is a new text.
     pub secret_version: String,
+    /// The header that its deliveries authenticate with, where that is one of the receiver's choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_header_name: Option<String>,
     /// The user's own secret, which says how deliveries authenticate. It is read as it is at the time: it has no version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_secret_arn: Option<SecretArn>,
+    /// Until when the signing secret before the last rotation signs beside the present one: at that moment it stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_signing_secret_until: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -278,6 +309,11 @@ impl Subscription {
     /// Which of all subscriptions it is.
     pub fn key(&self) -> SubscriptionKey {
         SubscriptionKey { tenant: self.tenant.clone(), id: self.id.clone() }
+    }
+
+    /// Whether the signing secret before the last rotation still signs.
+    pub fn signs_with_previous(&self, at: Timestamp) -> bool {
+        self.previous_signing_secret_until.is_some_and(|until| at < until)
     }
 
     /// The same, disabled.

@@ -27,7 +27,7 @@ pub(crate) fn event(data: serde_json::Value) -> Event {
     let at = Timestamp::from_second(1_770_000_000).unwrap();
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&tenant(), Stream::of_space(SpaceId(7)), EventType::SpaceReport, Sequence(1)),
+        id: Event::derived_id(&tenant(), Stream::of_space(SpaceId(7)), EventType::SpaceReport, Sequence(1), at),
         tenant: tenant(),
         event_type: EventType::SpaceReport,
         sequence: Sequence(1),
@@ -36,6 +36,7 @@ pub(crate) fn event(data: serde_json::Value) -> Event {
         received_at: at,
         trace: None,
         change: Change { occupancy_changed: true, first_of_hour: false },
+        test: false,
         data,
     }
 }
@@ -52,15 +53,21 @@ pub(crate) fn subscription() -> Subscription {
         activity: Activity::Enabled { since: at },
         send: Send::Always,
         building_ref_ids: [].into(),
+        floor_ref_ids: [].into(),
+        space_ref_ids: [].into(),
+        filter: None,
         backlog: BacklogMode::All,
         rate_limit_per_second: None,
         auth: AuthKind::None,
         custom_header_names: [].into(),
         key_values: crate::key_values::KeyValues::default(),
         contacts: [].into(),
+        metadata: crate::metadata::Metadata::default(),
         secret_name: "spacehook/test/acme/sub".to_owned(),
         secret_version: "1".to_owned(),
+        auth_header_name: None,
         own_secret_arn: None,
+        previous_signing_secret_until: None,
         created_at: at,
         updated_at: at,
         revision: 1,

@@ -297,3 +297,25 @@ fn a_space_whose_stale_sensors_are_moved_away_is_not_stale() {
     state.look(Occasion { tenant: &tenant, space: &without, trace: None }, at(3_700));
     assert!(!state.is_stale() && state.next_look().is_none());
 }
+
+#[test]
+fn the_present_state_is_what_the_newest_events_said() {
+    let space = space(&["a", "b"]);
+    let mut state = SpaceState::default();
+    let as_event = |state: &SpaceState, event_type| {
+        let occasion = Occasion { tenant: &tenant(), space: &space, trace: None };
+        state.as_event(occasion, event_type, at(99), |_, _| EventId::at(at(99), &[7; 32]))
+    };
+    assert_eq!(as_event(&state, EventType::SpaceReport), None);
+    take(&mut state, &space, &reading("a", 0, count(1)));
+    let newest = take(&mut state, &space, &reading("b", 5, count(2)));
+    let report = as_event(&state, EventType::SpaceReport).unwrap();
+    assert_eq!((&report.data, report.sequence), (&newest[0].data, state.sequence));
+    assert_eq!((report.received_at, report.occurred_at), (at(99), at(5)));
+    let availability = as_event(&state, EventType::SpaceAvailability).unwrap();
+    assert_eq!(
+        (states(std::slice::from_ref(&availability)), availability.sequence),
+        (vec!["occupied"], state.sequence)
+    );
+    assert_eq!(as_event(&state, EventType::SpaceStale), None);
+}
