@@ -1,9 +1,11 @@
-//! `retries`: timers that have the backlog of a subscription looked at.
+//! `retries`: timers that have the backlog of a subscription looked at, and steps of jobs.
 
 use crate::body::body;
 use crate::visibility::{self, whole_seconds};
 use crate::{QueueError, unavailable};
 use aws_sdk_sqs::Client;
+use serde::Serialize;
+use spacehook_domain::job::JobStep;
 use spacehook_domain::retry::LONGEST;
 use spacehook_domain::wake::Wake;
 use std::time::Duration;
@@ -24,10 +26,19 @@ impl WakeQueue {
     /// Sets a timer: it comes after this time, in whole seconds, rounded up, at most 15 minutes. Costs 1 `SendMessage`.
     /// One whose answer was lost may come twice.
     pub async fn send(&self, wake: &Wake, after: Duration) -> Result<(), QueueError> {
+        self.put(wake, after).await
+    }
+
+    /// Has the next step of a job made after this time, as [`WakeQueue::send`] has it. Costs 1 `SendMessage`.
+    pub async fn send_step(&self, step: &JobStep, after: Duration) -> Result<(), QueueError> {
+        self.put(step, after).await
+    }
+
+    async fn put<T: Serialize>(&self, document: &T, after: Duration) -> Result<(), QueueError> {
         self.client
             .send_message()
             .queue_url(&self.url)
-            .message_body(body(wake)?)
+            .message_body(body(document)?)
             .delay_seconds(whole_seconds(after, LONGEST))
             .send()
             .await

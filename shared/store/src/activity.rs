@@ -50,7 +50,7 @@ impl Store {
     }
 
     /// Disables an enabled subscription, if it still is as it was read, with the notice of it. Costs 1 `TransactWriteItems`
-    /// of 3 items, and 1 for each event type.
+    /// of 4 items, and 1 for each event type.
     pub async fn disable(&self, before: &Subscription, disabled: &Notice) -> Result<Saved, StoreError> {
         if !before.activity.is_enabled() {
             return Ok(Saved::Conflict);
@@ -59,7 +59,12 @@ impl Store {
             Ok(()) => Ok(Saved::Yes),
             Err(ChangeError::Store(error)) => Err(error),
             // Name and types are as they were, so these are conflicts too.
-            Err(ChangeError::Conflict | ChangeError::NameTaken | ChangeError::LimitReached(_)) => Ok(Saved::Conflict),
+            Err(
+                ChangeError::Conflict
+                | ChangeError::NameTaken
+                | ChangeError::LimitReached(_)
+                | ChangeError::TenantFull(_),
+            ) => Ok(Saved::Conflict),
         }
     }
 }

@@ -3,16 +3,18 @@
 use crate::batch::BATCH_WRITE_LIMIT;
 use crate::error::{ListError, StoreError};
 use crate::failing::Marked;
-use crate::item::{EXPIRES_AT, Item, number, to_item};
+use crate::item::{EXPIRES_AT, Item, from_item, key_of, number, to_item};
+use crate::kept_events::pack_item;
 use crate::keys::{self, Key};
 use crate::page::{Page, PageRequest};
-use crate::request::Order;
+use crate::request::Filtered;
 use crate::write::Write;
 use crate::{Store, counts, failing};
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use spacehook_domain::attempt::{Attempt, KEPT_S};
-use spacehook_domain::ids::{SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::attempt::{Attempt, KEPT_S, Logged};
+use spacehook_domain::ids::{AttemptId, SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::kept_events::Pack;
 use spacehook_domain::stats::{BucketStart, Counts, Dropped};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -76,7 +78,9 @@ impl Store {
     ///
     /// Costs 1 `BatchWriteItem` each 25 attempts (1 write unit an attempt, 2 where more than 1 KB is kept of it), and 1
     /// `UpdateItem` (1 to 2 units) each (subscription, quarter, enabling) of attempts and drops together, and each new
-    /// marker; all concurrently, at most 16 at once. `log_ids` gives ids that sort by time (UUID version 7), one an attempt.
+    /// marker; all concurrently, at most 16 at once. Packs of events are items beside the attempts, in the same requests: 1
+    /// write unit each KB that is left of them. `log_ids` gives ids that sort in the order in which they are drawn (UUID
+    /// version 7), one an attempt and a pack.
     ///
     /// Every request is made, also when one fails; the first error is returned. Recording again would count again: an
     /// error is to be logged, and what was recorded stays. So a lost answer that the SDK repeats may count twice.
@@ -84,9 +88,10 @@ impl Store {
         &self,
         attempts: &[RecordedAttempt],
         drops: &[RecordedDrop],
+        packs: &[Pack],
         log_ids: impl FnMut() -> Uuid,
     ) -> Result<(), StoreError> {
-        let mut requests = log_requests(attempts, log_ids)?;
+        let mut requests = log_requests(attempts, packs, log_ids)?;
         requests.extend(count_requests(attempts, drops));
         requests.extend(self.marks_to_make(attempts).into_iter().map(Request::Mark));
         // Made before they are streamed: a closure in the stream would keep the whole from being `Send`.
@@ -127,28 +132,92 @@ impl Store {
         tenant: &TenantId,
         subscription: &SubscriptionId,
         request: PageRequest,
-    ) -> Result<Page<Attempt>, ListError> {
-        let pk = keys::delivery_partition(tenant, subscription);
-        self.page("list attempts", (&pk, keys::ATTEMPT_PREFIX), &request, Order::Backward).await
+    ) -> Result<Page<Logged>, ListError> {
+        self.find_attempts(tenant, subscription, &AttemptFilter::default(), &|_| true, request).await
     }
+
+    /// Those of the attempts of a subscription that are wanted, the newest first. A request looks through at most 1,000 of
+    /// the time that is asked for; then the page may have fewer than are wanted, and goes on with its cursor, which is good
+    /// for the same filter alone.
+    ///
+    /// Costs 1 Query each 250 attempts that are looked through, 1 read unit each 4 KB, some 10 attempts.
+    pub async fn find_attempts(
+        &self,
+        tenant: &TenantId,
+        subscription: &SubscriptionId,
+        filter: &AttemptFilter,
+        wanted: &(dyn Fn(&Attempt) -> bool + Sync),
+        request: PageRequest,
+    ) -> Result<Page<Logged>, ListError> {
+        let pk = keys::delivery_partition(tenant, subscription);
+        let list = Filtered {
+            pk: &pk,
+            from: keys::attempts_from(filter.since.unwrap_or(Timestamp::UNIX_EPOCH)),
+            // What starts at the last moment has a longer key, which follows.
+            to: filter.until.map_or(keys::ATTEMPTS_END.to_owned(), keys::attempts_from),
+            filter: &filter.name,
+        };
+        let read = |item: Item| {
+            let id = attempt_id(&item)?;
+            let attempt: Attempt = from_item(item)?;
+            Ok(wanted(&attempt).then_some(Logged { id, attempt }))
+        };
+        self.page_between("list attempts", &list, &request, read).await
+    }
+
+    /// An attempt. Costs 1 `GetItem`.
+    pub async fn attempt(
+        &self,
+        tenant: &TenantId,
+        subscription: &SubscriptionId,
+        id: &AttemptId,
+    ) -> Result<Option<Attempt>, StoreError> {
+        self.get_as("read an attempt", &keys::attempt(tenant, subscription, id)).await
+    }
+}
+
+/// Which attempts are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttemptFilter {
+    /// Those that started then or later.
+    pub since: Option<Timestamp>,
+    /// Those that started before.
+    pub until: Option<Timestamp>,
+    /// All that is asked of them, as a text: a cursor is good for the same alone. Empty where nothing is.
+    pub name: String,
+}
+
+fn attempt_id(item: &Item) -> Result<AttemptId, StoreError> {
+    let key = key_of(item);
+    let digits = key.sk.strip_prefix(keys::ATTEMPT_PREFIX).unwrap_or_default();
+    AttemptId::from_digits(digits).map_err(|error| StoreError::unreadable(key.clone(), error.to_string()))
 }
 
 fn log_requests<'a>(
     attempts: &[RecordedAttempt],
+    packs: &[Pack],
     mut log_ids: impl FnMut() -> Uuid,
 ) -> Result<Vec<Request<'a>>, StoreError> {
+    let mut logged = Vec::with_capacity(attempts.len() + packs.len());
+    for recorded in attempts {
+        let attempt = &recorded.attempt;
+        // The random part of what was drawn, under the time of the attempt.
+        let mut random = [0; 10];
+        random.copy_from_slice(&log_ids().as_bytes()[6..]);
+        let id = AttemptId::at(attempt.started_at, random);
+        let key = keys::attempt(&recorded.tenant, &recorded.subscription, &id);
+        let mut item = to_item(&key, attempt)?;
+        item.insert(EXPIRES_AT.to_owned(), number(attempt.started_at.as_second().saturating_add(KEPT_S)));
+        logged.push((key, item));
+    }
+    for pack in packs {
+        logged.push(pack_item(pack, log_ids())?);
+    }
     let mut requests = Vec::new();
-    for batch in attempts.chunks(BATCH_WRITE_LIMIT) {
-        let mut items = Vec::with_capacity(batch.len());
-        let mut seed = None;
-        for recorded in batch {
-            let attempt = &recorded.attempt;
-            let key = keys::attempt(&recorded.tenant, &recorded.subscription, attempt.started_at, log_ids());
-            let mut item = to_item(&key, attempt)?;
-            item.insert(EXPIRES_AT.to_owned(), number(attempt.started_at.as_second().saturating_add(KEPT_S)));
-            items.push(item);
-            seed.get_or_insert(key);
-        }
+    while !logged.is_empty() {
+        let batch: Vec<(Key, Item)> = logged.drain(..logged.len().min(BATCH_WRITE_LIMIT)).collect();
+        let seed = batch.first().map(|(key, _)| key.clone());
+        let items = batch.into_iter().map(|(_, item)| item).collect();
         requests.extend(seed.map(|seed| Request::Log(seed, items)));
     }
     Ok(requests)

@@ -7,9 +7,10 @@
 mod change;
 mod dead;
 mod permits;
+mod purge;
 
 pub use change::Replayed;
-pub(crate) use change::replace_backlog;
+pub(crate) use change::{dead_deletions, replace_backlog, writes};
 
 use crate::batch::BATCH_GET_LIMIT;
 use crate::error::{ListError, StoreError};
@@ -19,7 +20,7 @@ use crate::page::{Page, PageRequest};
 use crate::request::Order;
 use crate::{Store, document};
 use futures::{StreamExt as _, TryStreamExt as _};
-use spacehook_domain::backlog::{Backlog, Kept, Lane};
+use spacehook_domain::backlog::{Backlog, Kept, KeptKey, Lane};
 use spacehook_domain::ids::SubscriptionKey;
 use spacehook_domain::stream::Stream;
 use std::collections::{BTreeSet, HashMap};
@@ -82,6 +83,18 @@ impl Store {
         let (pk, prefix) = (keys::backlog_partition(of), keys::kept_prefix(stream));
         let items = self.first_items("read a lane", (&pk, &prefix), None, Order::Forward, most).await?;
         items.iter().map(document::read).collect()
+    }
+
+    /// Which of these deliveries, at most 100, wait. Costs 1 `BatchGetItem`: 1 read unit each 4 KB of those that do.
+    pub async fn waiting_among(
+        &self,
+        of: &SubscriptionKey,
+        places: &BTreeSet<KeptKey>,
+    ) -> Result<BTreeSet<KeptKey>, StoreError> {
+        let keys: Vec<Key> = places.iter().map(|place| keys::kept(of, place)).collect();
+        let found = self.get_batch("look for deliveries that wait", &keys).await?;
+        let found: BTreeSet<Key> = found.iter().map(key_of).collect();
+        Ok(places.iter().filter(|place| found.contains(&keys::kept(of, place))).copied().collect())
     }
 
     /// The deliveries that wait, of one space or of all, in order of sending: by space, then as they happened. Costs 1

@@ -5,7 +5,8 @@ use crate::backoff::{TRIES, Waits};
 use crate::error::StoreError;
 use crate::item::{Item, key_item};
 use crate::keys::Key;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
 use std::collections::HashMap;
 
 /// Items of a `BatchWriteItem`, at most: `DynamoDB`'s limit.
@@ -23,14 +24,29 @@ impl Store {
         seed: &Key,
         items: Vec<Item>,
     ) -> Result<(), StoreError> {
-        debug_assert!(items.len() <= BATCH_WRITE_LIMIT);
         let put =
             |item| Ok(WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build()?).build());
-        let mut left = items
-            .into_iter()
-            .map(put)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| StoreError::unbuilt(operation, &error))?;
+        self.write_batch(operation, seed, items.into_iter().map(put).collect()).await
+    }
+
+    /// Deletes the items under these keys, at most [`BATCH_WRITE_LIMIT`], in one request and its repeats. Not all or none.
+    pub(crate) async fn delete_batch(&self, operation: &'static str, keys: &[Key]) -> Result<(), StoreError> {
+        let Some(seed) = keys.first() else { return Ok(()) };
+        let delete = |key| {
+            let delete = DeleteRequest::builder().set_key(Some(key_item(key))).build()?;
+            Ok(WriteRequest::builder().delete_request(delete).build())
+        };
+        self.write_batch(operation, seed, keys.iter().map(delete).collect()).await
+    }
+
+    async fn write_batch(
+        &self,
+        operation: &'static str,
+        seed: &Key,
+        writes: Result<Vec<WriteRequest>, BuildError>,
+    ) -> Result<(), StoreError> {
+        let mut left = writes.map_err(|error| StoreError::unbuilt(operation, &error))?;
+        debug_assert!(left.len() <= BATCH_WRITE_LIMIT);
         let mut waits = Waits::of(seed);
         while !left.is_empty() {
             let request = self.client.batch_write_item().request_items(&*self.table, left.clone());

@@ -60,6 +60,18 @@ impl Store {
         now: Timestamp,
         most: u16,
     ) -> Result<Vec<String>, StoreError> {
+        let items = self.due_items(operation, partition, now, most).await?;
+        Ok(items.iter().map(|item| attribute_text(item, "pk")).collect())
+    }
+
+    /// The keys of what is due.
+    pub(crate) async fn due_items(
+        &self,
+        operation: &'static str,
+        partition: fn(u8) -> String,
+        now: Timestamp,
+        most: u16,
+    ) -> Result<Vec<Item>, StoreError> {
         let shards = (0..keys::SHARDS).map(|shard| {
             let query = self
                 .client
@@ -75,8 +87,7 @@ impl Store {
             async move { query.send().await.map_err(|error| StoreError::service(operation, &error)) }
         });
         let answers = try_join_all(shards).await?;
-        let items = answers.into_iter().flat_map(|answer| answer.items.unwrap_or_default());
-        Ok(items.map(|item| attribute_text(&item, "pk")).collect())
+        Ok(answers.into_iter().flat_map(|answer| answer.items.unwrap_or_default()).collect())
     }
 }
 

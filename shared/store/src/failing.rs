@@ -1,9 +1,10 @@
 //! Which subscriptions failed lately: what health looks at, so that healthy ones cost nothing.
 
+use crate::batch::BATCH_GET_LIMIT;
 use crate::error::StoreError;
 use crate::item::{EXPIRES_AT, Item, from_item, key_of, number, readable, text};
 use crate::notices::put_notice;
-use crate::request::Written;
+use crate::request::{Order, Written};
 use crate::spaces::Saved;
 use crate::subscriptions::{REVISION, same_revision};
 use crate::transaction::Transacted;
@@ -56,6 +57,9 @@ impl Marks {
     }
 }
 
+/// Markers of one partition that are read of a tenant, at most: more than it has subscriptions.
+const MARKERS_LIMIT: usize = 10_000;
+
 const WARNING: &str = "warning";
 const LAST_FAILED_AT: &str = "last_failed_at";
 
@@ -86,6 +90,14 @@ fn failing(item: Item) -> Result<Failing, StoreError> {
     Ok(Failing { subscription: SubscriptionKey { tenant, id: subscription_id }, failed_at: last_failed_at, warning })
 }
 
+/// Of subscriptions that were told to be failing, what is remembered of that.
+pub(crate) type Warnings = HashMap<SubscriptionId, Warning>;
+
+fn warnings(items: impl Iterator<Item = Item>) -> Warnings {
+    let told = |read: Failing| read.warning.map(|warning| (read.subscription.id, warning));
+    readable(items, failing).into_iter().filter_map(told).collect()
+}
+
 fn warning_text(warning: &Warning) -> Result<AttributeValue, StoreError> {
     let unwritable = |error: serde_json::Error| {
         StoreError::unwritable(crate::keys::Key { pk: "FAILING".to_owned(), sk: WARNING.to_owned() }, error.to_string())
@@ -111,6 +123,28 @@ impl Store {
         });
         let items = try_join_all(shards).await?.into_iter().flatten();
         Ok(readable(items, failing))
+    }
+
+    /// Of these subscriptions of a tenant, those that were told to be failing, with what is remembered of that. Costs 1
+    /// `BatchGetItem` each 100.
+    pub(crate) async fn warnings(&self, tenant: &TenantId, of: &[&SubscriptionId]) -> Result<Warnings, StoreError> {
+        let keys: Vec<_> = of.iter().map(|id| keys::failing(tenant, id)).collect();
+        let read = keys.chunks(BATCH_GET_LIMIT).map(|chunk| self.get_batch("read what is failing", chunk));
+        Ok(warnings(try_join_all(read).await?.into_iter().flatten()))
+    }
+
+    /// The same of all of a tenant. Costs 1 Query for each of 8 partitions, concurrently, and 1 each further MB (some 5,000
+    /// subscriptions that failed lately).
+    pub(crate) async fn warnings_of_tenant(&self, tenant: &TenantId) -> Result<Warnings, StoreError> {
+        let prefix = format!("{tenant}#");
+        let shards = (0..keys::SHARDS).map(|shard| {
+            let (pk, prefix) = (keys::failing_partition(shard), prefix.clone());
+            async move {
+                let list = (pk.as_str(), prefix.as_str());
+                self.first_items("list what is failing", list, None, Order::Forward, MARKERS_LIMIT).await
+            }
+        });
+        Ok(warnings(try_join_all(shards).await?.into_iter().flatten()))
     }
 
     /// Remembers a warning with the marker of a subscription, if both are as they were read, and leaves the notice of it,

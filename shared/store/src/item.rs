@@ -73,6 +73,12 @@ pub(crate) fn counter(item: &Item, name: &str) -> Result<u64, StoreError> {
         .ok_or_else(|| StoreError::unreadable(key_of(item), format!("{name} is not a whole number from 0 up")))
 }
 
+/// The number of a counter that may have gone below 0, since it did not count from the beginning: then it is 0.
+pub(crate) fn counter_or_zero(item: &Item, name: &str) -> Result<u64, StoreError> {
+    let is_negative = item.get(name).and_then(|value| value.as_n().ok()).is_some_and(|digits| digits.starts_with('-'));
+    if is_negative { Ok(0) } else { counter(item, name) }
+}
+
 /// The size that `DynamoDB` reckons, give or take a few bytes for numbers.
 pub(crate) fn item_bytes(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()

@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use spacehook_domain::api_key::KeyId;
 use spacehook_domain::backlog::KeptKey;
-use spacehook_domain::event::EventType;
+use spacehook_domain::event::{CustomType, EventType};
+use spacehook_domain::idempotency::IdempotencyKey;
 use spacehook_domain::ids::{
-    BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+    AttemptId, BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
 };
+use spacehook_domain::job::JobKey;
 use spacehook_domain::notice::NoticeId;
 use spacehook_domain::place::SpaceKey;
+use spacehook_domain::request_rate::Minute;
 use spacehook_domain::stats::BucketStart;
 use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::SubscriptionName;
@@ -90,6 +93,9 @@ pub(crate) fn subscription_name(tenant: &TenantId, name: &SubscriptionName) -> K
 pub(crate) fn match_partition(tenant: &TenantId, event_type: EventType) -> String {
     format!("M#{tenant}#{event_type}")
 }
+
+/// Before every subscription in a partition to match with: their ids begin so.
+pub(crate) const MATCH_PREFIX: &str = "sub_";
 
 /// A subscription as the dispatcher matches it.
 pub(crate) fn match_entry(tenant: &TenantId, event_type: EventType, id: &SubscriptionId) -> Key {
@@ -175,11 +181,95 @@ pub(crate) fn bucket(
 /// Before every attempt.
 pub(crate) const ATTEMPT_PREFIX: &str = "ATT#";
 
-/// An attempt; `log_id` tells those of one millisecond apart.
-pub(crate) fn attempt(tenant: &TenantId, subscription: &SubscriptionId, started_at: Timestamp, log_id: Uuid) -> Key {
-    let started_at = started_at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ");
-    Key::new(delivery_partition(tenant, subscription), format!("{ATTEMPT_PREFIX}{started_at}#{log_id}"))
+/// An attempt. Its id begins with the time that it started at.
+pub(crate) fn attempt(tenant: &TenantId, subscription: &SubscriptionId, id: &AttemptId) -> Key {
+    Key::new(delivery_partition(tenant, subscription), format!("{ATTEMPT_PREFIX}{}", id.digits()))
 }
+
+/// Where the attempts from this moment on begin.
+pub(crate) fn attempts_from(at: Timestamp) -> String {
+    // The first 48 bits of the UUID are the time.
+    let at_ms = u64::try_from(at.as_millisecond()).unwrap_or_default().min((1 << 48) - 1);
+    format!("{ATTEMPT_PREFIX}{at_ms:012x}")
+}
+
+/// After every attempt until the year 2527, and before those of an earlier release, whose keys began with the year.
+pub(crate) const ATTEMPTS_END: &str = "ATT#1";
+
+/// A former revision of a subscription.
+pub(crate) fn revision(tenant: &TenantId, subscription: &SubscriptionId, revision: u64) -> Key {
+    Key::new(delivery_partition(tenant, subscription), format!("REV#{revision}"))
+}
+
+/// The first moment of the hour that holds this one.
+pub(crate) fn hour_of(at: Timestamp) -> Timestamp {
+    let start_s = at.as_second().div_euclid(3_600) * 3_600;
+    // Rounding down leaves the range of time only in its very first hour.
+    Timestamp::from_second(start_s).unwrap_or(Timestamp::MIN)
+}
+
+/// The first moment after an hour that begins here.
+pub(crate) fn next_hour(hour: Timestamp) -> Timestamp {
+    hour.checked_add(jiff::SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
+}
+
+/// The partition of the packs of kept events of an hour.
+pub(crate) fn pack_partition(tenant: &TenantId, at: Timestamp) -> String {
+    format!("E#{tenant}#{}", at.strftime("%Y-%m-%dT%H"))
+}
+
+/// A pack of kept events; `id` tells those of one millisecond apart.
+pub(crate) fn pack(tenant: &TenantId, from: Timestamp, id: Uuid) -> Key {
+    Key::new(pack_partition(tenant, from), format!("{}#{id}", pack_from(from)))
+}
+
+/// Where the packs from this moment on begin.
+pub(crate) fn pack_from(at: Timestamp) -> String {
+    format!("{:015}", at.as_millisecond().max(0))
+}
+
+/// After the packs of this millisecond: `~` follows every character of a UUID.
+pub(crate) fn pack_end(at: Timestamp) -> String {
+    format!("{}#~", pack_from(at))
+}
+
+/// Where a pack with this sort key stands.
+pub(crate) fn read_pack(sk: &str) -> Option<Timestamp> {
+    let (at_ms, _) = sk.split_once('#')?;
+    Timestamp::from_millisecond(at_ms.parse().ok()?).ok()
+}
+
+/// The partition of a subscription's jobs.
+pub(crate) fn job_partition(of: &SubscriptionKey) -> String {
+    format!("J#{}#{}", of.tenant, of.id)
+}
+
+/// Before every job.
+pub(crate) const JOB_PREFIX: &str = "JOB#";
+
+/// A job.
+pub(crate) fn job(key: &JobKey) -> Key {
+    Key::new(job_partition(&key.subscription), format!("{JOB_PREFIX}{}", key.id.digits()))
+}
+
+/// Which jobs of a subscription are not finished.
+pub(crate) fn unfinished_jobs(of: &SubscriptionKey) -> Key {
+    Key::new(job_partition(of), "UNFINISHED")
+}
+
+/// A partition of the index of what is due: jobs whose step seems lost.
+pub(crate) fn due_jobs(shard: u8) -> String {
+    format!("JOB#{shard}")
+}
+
+/// The subscription whose jobs have this partition key.
+pub(crate) fn read_job_partition(pk: &str) -> Option<SubscriptionKey> {
+    let (tenant, id) = pk.strip_prefix("J#")?.split_once('#')?;
+    Some(SubscriptionKey { tenant: TenantId::parse(tenant).ok()?, id: SubscriptionId::parse(id).ok()? })
+}
+
+/// Before every space.
+pub(crate) const SPACE_PREFIX: &str = "SPC#";
 
 /// One of the partitions of failing subscriptions.
 pub(crate) fn failing_partition(shard: u8) -> String {
@@ -284,6 +374,11 @@ pub(crate) fn dead(of: &SubscriptionKey, died_at: Timestamp, event: &EventId) ->
     Key::new(backlog_partition(of), format!("{DEAD_PREFIX}{died_at_ms:015}#{event}"))
 }
 
+/// Where the deliveries that died from this moment on begin.
+pub(crate) fn dead_from(at: Timestamp) -> String {
+    format!("{DEAD_PREFIX}{:015}", at.as_millisecond().max(0))
+}
+
 /// The attempts of a second, since 1970, that a rate limit lets through.
 pub(crate) fn permits(of: &SubscriptionKey, second: i64) -> Key {
     Key::new(backlog_partition(of), format!("RATE#{second}"))
@@ -300,6 +395,41 @@ pub(crate) const API_KEY_PREFIX: &str = "KEY#";
 /// A key of the API in its tenant's list.
 pub(crate) fn api_key_entry(tenant: &TenantId, id: &KeyId) -> Key {
     Key::new(tenant_partition(tenant), format!("{API_KEY_PREFIX}{id}"))
+}
+
+/// The partition of the records of tenants.
+pub(crate) const TENANTS: &str = "TENANTS";
+/// Before every record of a tenant.
+pub(crate) const TENANT_PREFIX: &str = "TEN#";
+
+/// The record of a tenant.
+pub(crate) fn tenant_record(id: &TenantId) -> Key {
+    Key::new(TENANTS.to_owned(), format!("{TENANT_PREFIX}{id}"))
+}
+
+/// A request that may come twice.
+pub(crate) fn idempotency(tenant: &TenantId, key_id: &str, key: &IdempotencyKey) -> Key {
+    Key::new(format!("I#{tenant}#{}", part(key_id)), key.digest())
+}
+
+/// The requests of a key in a minute.
+pub(crate) fn request_rate(tenant: &TenantId, key_id: &str, minute: Minute) -> Key {
+    Key::new(format!("R#{tenant}#{}", part(key_id)), minute.0.to_string())
+}
+
+/// Before every event type of a tenant's own.
+pub(crate) const EVENT_TYPE_PREFIX: &str = "TYPE#";
+/// After every one of them: `~` follows every character of a name.
+pub(crate) const EVENT_TYPES_END: &str = "TYPE#~";
+
+/// An event type of a tenant's own. A name has nothing that needs encoding.
+pub(crate) fn event_type(tenant: &TenantId, name: CustomType) -> Key {
+    Key::new(tenant_partition(tenant), format!("{EVENT_TYPE_PREFIX}{name}"))
+}
+
+/// A version of one.
+pub(crate) fn event_type_version(tenant: &TenantId, name: CustomType, version: u32) -> Key {
+    Key::new(tenant_partition(tenant), format!("TYPEV#{name}#{version:03}"))
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@
 //! | sensor without a space | `T#<tenant>` | `UNA#<sensor>` |
 //! | state of a space | `S#<tenant>#<space id>` | `STATE` |
 //! | counts of a quarter of an hour | `D#<tenant>#<subscription>` | `STAT#<start>#<enabled since>` |
-//! | attempt | `D#<tenant>#<subscription>` | `ATT#<start>#<uuid>` |
+//! | attempt | `D#<tenant>#<subscription>` | `ATT#<UUID version 7 of its start>` |
+//! | former revision of a subscription | `D#<tenant>#<subscription>` | `REV#<revision>` |
 //! | backlog of a subscription | `B#<tenant>#<subscription>` | `BACKLOG` |
 //! | lane: what waits of a space | `B#<tenant>#<subscription>` | `LANE#<space, 16 hex digits>` |
 //! | delivery that waits | `B#<tenant>#<subscription>` | `KEPT#<space>#<sequence, 16 hex digits>#<event type>` |
@@ -22,10 +23,16 @@
 //! | permits of a second | `B#<tenant>#<subscription>` | `RATE#<second>` |
 //! | notice of a change that is to be told | `NOTICE#<0 to 7>` | `<tenant>#<subscription>#<at, ms in 15 digits>#<what>` |
 //! | marker of a failing subscription | `FAILING#<0 to 7>` | `<tenant>#<subscription>` |
+//! | event type of a tenant's own, and a version of it | `T#<tenant>` | `TYPE#<name>`, `TYPEV#<name>#<version, 3 digits>` |
+//! | kept events, a pack of them | `E#<tenant>#<hour>` | `<first received at, ms in 15 digits>#<uuid>` |
+//! | job, and those that are not finished | `J#<tenant>#<subscription>` | `JOB#<UUID version 7>`, `UNFINISHED` |
 //! | key of the API, and its entry in a list | `K#<key id>`, `T#<tenant>` | `KEY`, `KEY#<key id>` |
+//! | record of a tenant, for the operator | `TENANTS` | `TEN#<tenant>` |
+//! | request that may come twice | `I#<tenant>#<key id>` | `<SHA-256 of its idempotency key>` |
+//! | requests of a key in a minute | `R#<tenant>#<key id>` | `<minute since 1970>` |
 //!
-//! States of spaces and backlogs that are to be looked at have `due` (`SPACE#<0 to 7>`, `BACKLOG#<0 to 7>`) and `due_at`
-//! (milliseconds since 1970), the keys of the one index, `due`, which holds keys alone.
+//! States of spaces, backlogs and jobs that are to be looked at have `due` (`SPACE#<0 to 7>`, `BACKLOG#<0 to 7>`,
+//! `JOB#<0 to 7>`) and `due_at` (milliseconds since 1970), the keys of the one index, `due`, which holds keys alone.
 //!
 //! What expires has `expires_at` (seconds since 1970), the table's TTL attribute. `DynamoDB` deletes within two days of
 //! it, so what has expired may still be listed for a while.
@@ -41,26 +48,38 @@ mod counts;
 mod document;
 mod due;
 mod error;
+mod event_types;
 mod failing;
+mod filtered;
+mod idempotency;
 mod item;
+mod jobs;
+mod kept_events;
 mod keys;
 mod notices;
 mod page;
 mod registry;
 mod request;
+mod request_rates;
+mod search;
 mod spaces;
 mod subscriptions;
+mod tenancy;
 mod tenants;
 mod transaction;
 mod unassigned;
 mod write;
 
-pub use attempts::{RecordedAttempt, RecordedDrop};
+pub use api_keys::KeyCreated;
+pub use attempts::{AttemptFilter, RecordedAttempt, RecordedDrop};
 pub use backlog::{Replayed, Standing};
 pub use contacts::Contacts;
 pub use error::{ListError, StoreError};
+pub use event_types::Registered;
 pub use failing::Failing;
+pub use idempotency::{ANSWER_BYTES_LIMIT, Claimed, RequestPlace};
 pub use item::ITEM_BYTES_LIMIT;
+pub use jobs::{Advanced, JobMade};
 pub use notices::StoredNotice;
 pub use page::{Cursor, PAGE_LIMIT, Page, PageRequest};
 pub use registry::{
@@ -69,6 +88,7 @@ pub use registry::{
 };
 pub use spaces::{Saved, StoredSpace};
 pub use subscriptions::ChangeError;
+pub use tenancy::TenantUsage;
 pub use tenants::TenantOverview;
 pub use unassigned::UnassignedSensor;
 

@@ -31,6 +31,16 @@ impl Cursor {
         &self.0
     }
 
+    /// The cursor after a position in the list that has this name: with all that is asked of it.
+    pub fn in_list(name: &str, position: &str) -> Self {
+        Self::after(name, "", position)
+    }
+
+    /// The position in the list that has this name.
+    pub fn position_in(&self, name: &str) -> Result<String, ListError> {
+        self.position(name, "")
+    }
+
     /// The cursor after `sk` in the list that is the sort keys of `pk` beginning with `prefix`.
     pub(crate) fn after(pk: &str, prefix: &str, sk: &str) -> Self {
         let mut bytes = check(pk, prefix, sk).to_vec();

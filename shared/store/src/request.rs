@@ -28,6 +28,30 @@ pub(crate) enum Order {
     Backward,
 }
 
+/// Records that one request for a filtered page looks through, at most.
+const LOOKED_THROUGH: usize = 1_000;
+/// Records that it reads at once.
+const AT_ONCE: usize = 250;
+
+/// A list of which a part is wanted.
+#[derive(Debug)]
+pub(crate) struct Filtered<'a> {
+    /// The partition.
+    pub(crate) pk: &'a str,
+    /// The first sort key.
+    pub(crate) from: String,
+    /// The last.
+    pub(crate) to: String,
+    /// What is wanted of it: a cursor is good for the same alone. Empty where all is.
+    pub(crate) filter: &'a str,
+}
+
+impl Filtered<'_> {
+    fn name(&self) -> String {
+        format!("{}\n{}", self.pk, self.filter)
+    }
+}
+
 impl Store {
     /// A store over the given table. The client brings region, credentials and its own retries.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<std::sync::Arc<str>>) -> Self {
@@ -136,6 +160,85 @@ impl Store {
         }
     }
 
+    /// Some of the items of a partition between two sort keys, strongly consistent, in order: at most so many, by one
+    /// request; and where to go on.
+    pub(crate) async fn some_between(
+        &self,
+        operation: &'static str,
+        (pk, from, to): &(String, String, String),
+        start: Option<Item>,
+        most: i32,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        if from >= to {
+            return Ok((Vec::new(), None));
+        }
+        let query = self
+            .client
+            .query()
+            .table_name(&*self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":from", text(from))
+            .expression_attribute_values(":to", text(to))
+            .set_exclusive_start_key(start)
+            .limit(most);
+        let answer = query.send().await.map_err(|error| StoreError::service(operation, &error))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+
+    /// A filtered page of the items of a partition between two sort keys, the last first, strongly consistent: what
+    /// `wanted` takes of them, at most a page, looking through at most [`LOOKED_THROUGH`]. Then it may have fewer than were
+    /// asked for, and says where it goes on.
+    pub(crate) async fn page_between<T>(
+        &self,
+        operation: &'static str,
+        list: &Filtered<'_>,
+        request: &PageRequest,
+        wanted: impl Fn(Item) -> Result<Option<T>, StoreError>,
+    ) -> Result<Page<T>, ListError> {
+        let name = list.name();
+        let limit = request.limit.clamp(1, PAGE_LIMIT) as usize;
+        let position = request.cursor.as_ref().map(|cursor| cursor.position_in(&name)).transpose()?;
+        let mut goes_on = position.map(|sk| key_item(&Key { pk: list.pk.to_owned(), sk }));
+        let (mut found, mut looked_through) = (Vec::new(), 0);
+        let mut seen: Option<String> = None;
+        loop {
+            // Of a list without a filter one more than wanted tells whether there is another page.
+            let most = if list.filter.is_empty() { limit + 1 - found.len() } else { AT_ONCE };
+            let query = self
+                .client
+                .query()
+                .table_name(&*self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":pk", text(list.pk))
+                .expression_attribute_values(":from", text(&list.from))
+                .expression_attribute_values(":to", text(&list.to))
+                .set_exclusive_start_key(goes_on)
+                .scan_index_forward(false)
+                .limit(i32::try_from(most.min(LOOKED_THROUGH - looked_through)).unwrap_or(i32::MAX));
+            let answer = query.send().await.map_err(|error| StoreError::service(operation, &error))?;
+            for item in answer.items.unwrap_or_default() {
+                let sk = attribute_text(&item, "sk");
+                if let Some(taken) = wanted(item)? {
+                    if found.len() == limit {
+                        return Ok(Page { items: found, next: seen.map(|sk| Cursor::in_list(&name, &sk)) });
+                    }
+                    found.push(taken);
+                }
+                looked_through += 1;
+                seen = Some(sk);
+            }
+            goes_on = answer.last_evaluated_key;
+            let Some(key) = &goes_on else { return Ok(Page { items: found, next: None }) };
+            if looked_through >= LOOKED_THROUGH {
+                let next = Some(Cursor::in_list(&name, &attribute_text(key, "sk")));
+                return Ok(Page { items: found, next });
+            }
+        }
+    }
+
     /// A page of the items of a partition whose sort keys begin with `prefix`, strongly consistent.
     pub(crate) async fn page<T: DeserializeOwned>(
         &self,
@@ -179,26 +282,39 @@ impl Store {
     ) -> Result<Vec<Item>, StoreError> {
         let mut found: Vec<Item> = Vec::new();
         while found.len() < most {
-            let missing = i32::try_from(most - found.len()).unwrap_or(i32::MAX);
-            let query = self
-                .client
-                .query()
-                .table_name(&*self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", text(pk))
-                .expression_attribute_values(":prefix", text(prefix))
-                .set_exclusive_start_key(start)
-                .scan_index_forward(order == Order::Forward)
-                .limit(missing);
-            let answer = query.send().await.map_err(|error| StoreError::service(operation, &error))?;
-            found.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
+            let (items, next) = self.query(operation, (pk, prefix), start, order, most - found.len()).await?;
+            found.extend(items);
+            start = next;
             if start.is_none() {
                 break;
             }
         }
         Ok(found)
+    }
+
+    /// One request for the next items, at most so many (and 1 MB), of a partition whose sort keys begin with `prefix`,
+    /// strongly consistent; and the key to go on after, where there may be more.
+    pub(crate) async fn query(
+        &self,
+        operation: &'static str,
+        (pk, prefix): (&str, &str),
+        start: Option<Item>,
+        order: Order,
+        most: usize,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&*self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":prefix", text(prefix))
+            .set_exclusive_start_key(start)
+            .scan_index_forward(order == Order::Forward)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX));
+        let answer = query.send().await.map_err(|error| StoreError::service(operation, &error))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
     /// The last item, by key, of a partition whose sort keys begin with `prefix` and whose attribute has this text,

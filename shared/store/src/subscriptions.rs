@@ -6,18 +6,19 @@
 
 use crate::backoff::{TRIES, Waits};
 use crate::error::{ListError, StoreError};
-use crate::item::{Item, from_item, number, text, to_item};
+use crate::item::{EXPIRES_AT, Item, from_item, number, text, to_item};
 use crate::page::{Page, PageRequest};
 use crate::request::Order;
 use crate::spaces::Saved;
-use crate::tenants::{self, SPLIT, VERSION, subscriptions_counter};
+use crate::tenants::{self, SPLIT, SUBSCRIPTIONS, VERSION, subscriptions_counter};
 use crate::transaction::Transacted;
 use crate::write::{If, Write};
-use crate::{Store, keys};
+use crate::{Store, document, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
+use spacehook_domain::attempt::KEPT_S as ATTEMPTS_KEPT_S;
 use spacehook_domain::backlog::Enlist;
 use spacehook_domain::event::EventType;
-use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::ids::{SubscriptionId, SubscriptionKey, TenantId};
 use spacehook_domain::share::SPLIT_FROM;
 use spacehook_domain::subscription::{SUBSCRIPTIONS_LIMIT, Subscription};
 use std::collections::BTreeSet;
@@ -34,6 +35,9 @@ pub enum ChangeError {
     /// The tenant has as many subscriptions to this event type as it may have: [`SUBSCRIPTIONS_LIMIT`].
     #[error("there are {SUBSCRIPTIONS_LIMIT} subscriptions to {0} already")]
     LimitReached(EventType),
+    /// The tenant has as many subscriptions as it may have: so many.
+    #[error("there are {0} subscriptions already")]
+    TenantFull(u64),
     /// The table failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -48,6 +52,7 @@ pub(crate) enum Part {
     Match,
     Backlog,
     Notice,
+    Revision,
 }
 
 type Parts = Vec<(Part, Write)>;
@@ -61,6 +66,8 @@ struct AtTenant {
     removed: BTreeSet<EventType>,
     /// Whether it has a backlog, where that changes.
     note: Option<Enlist>,
+    /// How many subscriptions there are more, or fewer.
+    total: i64,
 }
 
 impl Store {
@@ -75,14 +82,14 @@ impl Store {
         for event_type in &subscription.event_types {
             parts.push((Part::Match, put_match(subscription, *event_type)?));
         }
-        let at_tenant = AtTenant { added: subscription.event_types.clone(), ..AtTenant::default() };
+        let at_tenant = AtTenant { added: subscription.event_types.clone(), total: 1, ..AtTenant::default() };
         self.change("create a subscription", subscription, &at_tenant, parts).await.map(|_| ())
     }
 
     /// Replaces a subscription, if its stored revision is still `before.revision`. `before` is what was read, `after`
     /// what shall be: the same tenant and id (anything else is a conflict), and a greater revision.
     ///
-    /// Costs 1 `TransactWriteItems` of 2 items, 1 for each event type of either, and 2 where the name changes; where a type
+    /// Costs 1 `TransactWriteItems` of 3 items, 1 for each event type of either, and 2 where the name changes; where a type
     /// is added, see [`Store::create_subscription`].
     pub async fn update_subscription(&self, before: &Subscription, after: &Subscription) -> Result<(), ChangeError> {
         self.replace_subscription("update a subscription", (before, after), None, Parts::new()).await.map(|_| ())
@@ -104,8 +111,11 @@ impl Store {
             added: after.event_types.difference(&before.event_types).copied().collect(),
             removed: before.event_types.difference(&after.event_types).copied().collect(),
             note,
+            total: 0,
         };
         let mut parts = also;
+        // So that an attempt that was made with it can be shown as it was.
+        parts.push((Part::Revision, put_revision(before, after)?));
         parts.push((Part::Subscription, put_subscription(after)?.only_if(same_revision(before))));
         if before.name.folded() != after.name.folded() {
             parts.push((Part::Subscription, release_name(before)));
@@ -120,8 +130,8 @@ impl Store {
         self.change(operation, after, &at_tenant, parts).await
     }
 
-    /// Deletes a subscription, if its stored revision is still this one, and the note that it has a backlog. Its attempts,
-    /// its counts and what waits for it stay until they expire.
+    /// Deletes a subscription, if its stored revision is still this one, and the note that it has a backlog. What waits for
+    /// it and what was given up is deleted by [`Store::purge_backlog`]; its attempts and its counts stay until they expire.
     ///
     /// Costs 1 `TransactWriteItems` of 3 items and 1 for each event type.
     pub async fn delete_subscription(&self, subscription: &Subscription) -> Result<(), ChangeError> {
@@ -134,7 +144,7 @@ impl Store {
             parts.push((Part::Match, delete_match(subscription, *event_type)));
         }
         let removed = subscription.event_types.clone();
-        let at_tenant = AtTenant { removed, note: Some(Enlist::Remove), ..AtTenant::default() };
+        let at_tenant = AtTenant { removed, note: Some(Enlist::Remove), total: -1, ..AtTenant::default() };
         self.change("delete a subscription", subscription, &at_tenant, parts).await.map(|_| ())
     }
 
@@ -150,7 +160,7 @@ impl Store {
         let mut split = BTreeSet::new();
         loop {
             let mut parts = parts.clone();
-            parts.push((Part::Tenant, at_tenant.write(subscription, &split)));
+            parts.push((Part::Tenant, at_tenant.write(&subscription.tenant, &subscription.id, &split)));
             let refused = match self.transact(operation, &key, parts).await? {
                 Transacted::Done => return Ok(Saved::Yes),
                 Transacted::Refused(refused) => refused,
@@ -164,7 +174,7 @@ impl Store {
             if refused.contains(&Part::Backlog) {
                 return Ok(Saved::Conflict);
             }
-            let crowded = self.crowded(&subscription.tenant, &at_tenant.added).await?;
+            let crowded = self.crowded(&subscription.tenant, at_tenant).await?;
             // Nothing to do otherwise: the limit stood in the way, and by now a subscription has been deleted.
             if crowded == split && !waits.wait().await {
                 return Err(StoreError::gave_up(operation, TRIES, "the number of subscriptions keeps changing").into());
@@ -174,15 +184,15 @@ impl Store {
     }
 
     /// Of these types, those whose events are split once there is one subscription more. An error where a type has as many
-    /// subscriptions as it may have.
-    async fn crowded(
-        &self,
-        tenant: &TenantId,
-        types: &BTreeSet<EventType>,
-    ) -> Result<BTreeSet<EventType>, ChangeError> {
+    /// subscriptions as it may have, or the tenant.
+    async fn crowded(&self, tenant: &TenantId, at_tenant: &AtTenant) -> Result<BTreeSet<EventType>, ChangeError> {
         let item = self.get("count subscriptions", &keys::tenant(tenant)).await?.unwrap_or_default();
+        let (all, limit) = tenants::all_subscriptions(&item)?;
+        if at_tenant.total > 0 && all >= limit {
+            return Err(ChangeError::TenantFull(limit));
+        }
         let mut crowded = BTreeSet::new();
-        for event_type in types {
+        for event_type in &at_tenant.added {
             let subscriptions = tenants::subscriptions(&item, *event_type)?;
             if subscriptions >= SUBSCRIPTIONS_LIMIT {
                 return Err(ChangeError::LimitReached(*event_type));
@@ -201,6 +211,17 @@ impl Store {
         id: &SubscriptionId,
     ) -> Result<Option<Subscription>, StoreError> {
         self.get_as("read a subscription", &keys::subscription(tenant, id)).await
+    }
+
+    /// A subscription as it was in an earlier revision; none where that was replaced more than 8 days ago, or never was.
+    /// Costs 1 `GetItem`.
+    pub async fn subscription_revision(
+        &self,
+        of: &SubscriptionKey,
+        revision: u64,
+    ) -> Result<Option<Subscription>, StoreError> {
+        let item = self.get("read an earlier revision", &keys::revision(&of.tenant, &of.id, revision)).await?;
+        item.as_ref().map(document::read).transpose()
     }
 
     /// The subscriptions of a tenant in the order of their creation. Costs 1 Query a page.
@@ -229,8 +250,8 @@ impl Store {
 impl AtTenant {
     /// A new version of the tenant; counters up, within the limit, and down. The events of the types in `split` are split
     /// from now on; of other types there must not be so many subscriptions, unless theirs are split already.
-    fn write(&self, subscription: &Subscription, split: &BTreeSet<EventType>) -> Write {
-        let mut write = Write::update(keys::tenant(&subscription.tenant)).count(VERSION, 1);
+    fn write(&self, tenant: &TenantId, subscription: &SubscriptionId, split: &BTreeSet<EventType>) -> Write {
+        let mut write = Write::update(keys::tenant(tenant)).count(VERSION, 1);
         for event_type in &self.added {
             let counter = subscriptions_counter(*event_type);
             let name = event_type.as_str().to_owned();
@@ -248,8 +269,14 @@ impl AtTenant {
         for event_type in &self.removed {
             write = write.count(subscriptions_counter(*event_type), -1);
         }
+        if self.total != 0 {
+            write = write.count(SUBSCRIPTIONS, self.total);
+        }
+        if self.total > 0 {
+            write = write.only_if(tenants::has_room());
+        }
         match self.note {
-            Some(note) => tenants::enlist(write, note, &subscription.id),
+            Some(note) => tenants::enlist(write, note, subscription),
             None => write,
         }
     }
@@ -266,6 +293,14 @@ fn put_subscription(subscription: &Subscription) -> Result<Write, StoreError> {
     let key = keys::subscription(&subscription.tenant, &subscription.id);
     let item = to_item(&key, subscription)?;
     Ok(Write::put(key, item))
+}
+
+/// Leaves a revision that is replaced, for as long as attempts are listed that were made with it, and a day for those that
+/// are still being made.
+fn put_revision(before: &Subscription, after: &Subscription) -> Result<Write, StoreError> {
+    let key = keys::revision(&before.tenant, &before.id, before.revision);
+    let expires_at_s = after.updated_at.as_second().saturating_add(ATTEMPTS_KEPT_S + 24 * 3_600);
+    document::put(key, before, [(EXPIRES_AT, number(expires_at_s))])
 }
 
 fn claim_name(subscription: &Subscription) -> Write {
@@ -288,4 +323,30 @@ fn put_match(subscription: &Subscription, event_type: EventType) -> Result<Write
 
 fn delete_match(subscription: &Subscription, event_type: EventType) -> Write {
     Write::delete(keys::match_entry(&subscription.tenant, event_type, &subscription.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spacehook_domain::subscription::EVENT_TYPES_LIMIT;
+
+    /// Bytes of one expression, at most: `DynamoDB`'s limit.
+    const EXPRESSION_LIMIT: usize = 4_096;
+
+    #[test]
+    fn all_types_of_a_subscription_fit_into_one_update_of_the_tenant() {
+        let types = |letter: char| -> BTreeSet<EventType> {
+            (0..EVENT_TYPES_LIMIT).filter_map(|number| EventType::parse(&format!("{letter}{number}")).ok()).collect()
+        };
+        let added = types('a');
+        assert_eq!(added.len(), EVENT_TYPES_LIMIT);
+        let at_tenant = AtTenant { added, removed: types('b'), note: Some(Enlist::Add), total: 1 };
+        let tenant = TenantId::parse("acme").unwrap();
+        let id = SubscriptionId::from_uuid(uuid::Uuid::from_u128(1));
+        let parts = at_tenant.write(&tenant, &id, &BTreeSet::new()).into_parts();
+        for expression in [parts.update, parts.condition] {
+            let bytes = expression.unwrap_or_default().len();
+            assert!(bytes > 0 && bytes <= EXPRESSION_LIMIT, "{bytes}");
+        }
+    }
 }

@@ -1,13 +1,14 @@
 //! A tenant's versions and counters.
 
 use crate::error::StoreError;
-use crate::item::{Item, counter};
-use crate::write::Write;
+use crate::item::{Item, counter, counter_or_zero};
+use crate::write::{If, Write};
 use crate::{Store, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
 use spacehook_domain::backlog::Enlist;
 use spacehook_domain::event::EventType;
 use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::tenant::SUBSCRIPTIONS_DEFAULT;
 use std::collections::BTreeSet;
 
 pub(crate) const VERSION: &str = "version";
@@ -18,6 +19,15 @@ const BACKLOGS: &str = "backlogs";
 /// The set of event types that are split.
 pub(crate) const SPLIT: &str = "split";
 
+/// How many subscriptions there are, of whatever types.
+pub(crate) const SUBSCRIPTIONS: &str = "subscriptions";
+/// How many there may be; [`SUBSCRIPTIONS_DEFAULT`] where it does not say.
+pub(crate) const SUBSCRIPTIONS_LIMIT_OF_TENANT: &str = "subscriptions_limit";
+/// How many keys of the API there are.
+pub(crate) const KEYS: &str = "api_keys";
+/// There while the tenant is suspended.
+pub(crate) const SUSPENDED: &str = "suspended";
+
 /// What there is to know of a tenant before anything of it is read. A tenant that nothing was stored for has zeros.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantOverview {
@@ -25,30 +35,25 @@ pub struct TenantOverview {
     pub version: u64,
     /// One more with each change of a building, floor, space or sensor.
     pub registry_version: u64,
-    /// The event types that at least one subscription, enabled or not, asks for.
+    /// The event types that at least one subscription, enabled or not, asks for; none while the tenant is suspended, so that
+    /// nothing becomes an event then.
     pub subscribed: BTreeSet<EventType>,
     /// The subscriptions that have a backlog.
     pub backlogs: BTreeSet<SubscriptionId>,
     /// The event types whose events are split into shares; see [`spacehook_domain::share`].
     pub split: BTreeSet<EventType>,
+    /// Nothing is made or sent for it.
+    pub is_suspended: bool,
 }
 
 impl Store {
     /// A tenant's versions, what is subscribed, and who has a backlog. Costs 1 `GetItem`, 1 read unit each 4 KB: 1 more
-    /// each 100 subscriptions that have a backlog.
+    /// each 100 subscriptions that have a backlog, and 1 each 100 types that were ever subscribed to.
     pub async fn tenant_overview(&self, tenant: &TenantId) -> Result<TenantOverview, StoreError> {
         let Some(item) = self.get("read a tenant", &keys::tenant(tenant)).await? else {
             return Ok(TenantOverview::default());
         };
-        let (mut subscribed, mut split) = (BTreeSet::new(), BTreeSet::new());
-        for event_type in EventType::ALL {
-            if subscriptions(&item, event_type)? > 0 {
-                subscribed.insert(event_type);
-            }
-            if members(&item, SPLIT).iter().any(|name| name == event_type.as_str()) {
-                split.insert(event_type);
-            }
-        }
+        let is_suspended = item.contains_key(SUSPENDED);
         let noted = |id: &String| {
             let unreadable = |error| StoreError::unreadable(keys::tenant(tenant), format!("{BACKLOGS}: {error}"));
             SubscriptionId::parse(id).map_err(unreadable)
@@ -56,9 +61,10 @@ impl Store {
         Ok(TenantOverview {
             version: counter(&item, VERSION)?,
             registry_version: counter(&item, REGISTRY_VERSION)?,
-            subscribed,
+            subscribed: if is_suspended { BTreeSet::new() } else { subscribed(&item)? },
             backlogs: members(&item, BACKLOGS).iter().map(noted).collect::<Result<_, _>>()?,
-            split,
+            split: members(&item, SPLIT).iter().filter_map(|name| EventType::parse(name).ok()).collect(),
+            is_suspended,
         })
     }
 }
@@ -77,14 +83,44 @@ pub(crate) fn enlist(of_tenant: Write, note: Enlist, subscription: &Subscription
     }
 }
 
+/// Before the name of a type: the counter of a tenant's subscriptions to it.
+const COUNTER_PREFIX: &str = "n_";
+
 /// The counter of a tenant's subscriptions to a type.
 pub(crate) fn subscriptions_counter(event_type: EventType) -> String {
-    format!("n_{event_type}")
+    format!("{COUNTER_PREFIX}{event_type}")
+}
+
+/// The types that at least one subscription of the tenant asks for, as its counters say.
+fn subscribed(tenant: &Item) -> Result<BTreeSet<EventType>, StoreError> {
+    let mut subscribed = BTreeSet::new();
+    for name in tenant.keys().filter_map(|attribute| attribute.strip_prefix(COUNTER_PREFIX)) {
+        // What is no name was counted by a release that knows more of names, and it matches those types, not this one.
+        let Ok(event_type) = EventType::parse(name) else { continue };
+        if subscriptions(tenant, event_type)? > 0 {
+            subscribed.insert(event_type);
+        }
+    }
+    Ok(subscribed)
 }
 
 /// How many subscriptions to a type the tenant has.
 pub(crate) fn subscriptions(tenant: &Item, event_type: EventType) -> Result<u64, StoreError> {
     counter(tenant, &subscriptions_counter(event_type))
+}
+
+/// How many subscriptions the tenant has, and how many it may have.
+pub(crate) fn all_subscriptions(tenant: &Item) -> Result<(u64, u64), StoreError> {
+    let limit = match counter(tenant, SUBSCRIPTIONS_LIMIT_OF_TENANT)? {
+        0 => SUBSCRIPTIONS_DEFAULT,
+        limit => limit,
+    };
+    Ok((counter_or_zero(tenant, SUBSCRIPTIONS)?, limit))
+}
+
+/// That the tenant may have one subscription more.
+pub(crate) fn has_room() -> If {
+    If::BelowAttribute(SUBSCRIPTIONS.into(), SUBSCRIPTIONS_LIMIT_OF_TENANT.into(), SUBSCRIPTIONS_DEFAULT)
 }
 
 /// What every change of buildings, floors, spaces and sensors does to the tenant.

@@ -29,6 +29,8 @@ pub(crate) enum If {
     Room(Name, usize),
     /// The counter is not there, or below this, or the set has this member.
     BelowOrIn(Name, u64, Name, String),
+    /// The counter is not there, or below the other attribute, or, where that is not there, below this.
+    BelowAttribute(Name, Name, u64),
 }
 
 impl If {
@@ -58,6 +60,13 @@ impl If {
                 let (name, bound) = (aliases.name(name), aliases.value(number(bound)));
                 let (set, member) = (aliases.name(set), aliases.value(AttributeValue::S(member)));
                 format!("(attribute_not_exists({name}) OR {name} < {bound} OR contains({set}, {member}))")
+            }
+            Self::BelowAttribute(name, other, default) => {
+                let (name, other, default) = (aliases.name(name), aliases.name(other), aliases.value(number(default)));
+                format!(
+                    "(attribute_not_exists({name}) OR (attribute_exists({other}) AND {name} < {other}) \
+                     OR (attribute_not_exists({other}) AND {name} < {default}))"
+                )
             }
         }
     }

@@ -23,7 +23,7 @@ fn event(sequence: u64) -> Event {
     let at = jiff::Timestamp::from_second(1_770_000_000).unwrap();
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&tenant, Stream::of_space(space_id), EventType::SpaceReport, sequence),
+        id: Event::derived_id(&tenant, Stream::of_space(space_id), EventType::SpaceReport, sequence, at),
         tenant,
         event_type: EventType::SpaceReport,
         sequence,
@@ -37,6 +37,7 @@ fn event(sequence: u64) -> Event {
         received_at: at,
         trace: TraceId::parse(TRACE).ok(),
         change: Change { occupancy_changed: true, first_of_hour: false },
+        test: false,
         data: serde_json::json!({"person_count": 2}),
     }
 }

@@ -67,7 +67,7 @@ impl Store {
             });
         }
         let writes = writes.into_iter().map(|write| (Part::Backlog, write)).collect();
-        Ok(match self.transact_change(OPERATION, writes).await? {
+        Ok(match self.transact_bounded(OPERATION, writes).await? {
             Transacted::Done => Saved::Yes,
             Transacted::Refused(_) => Saved::Conflict,
         })
@@ -79,24 +79,20 @@ impl Store {
     /// Costs 1 `TransactWriteItems`, as [`Store::change_backlog`] does, with 1 item more for each dead delivery.
     pub async fn replay(&self, change: &Change, dead: &[Dead], now: Timestamp) -> Result<Replayed, StoreError> {
         let mut parts: Vec<_> = writes(change, now)?.into_iter().map(|write| (Part::Backlog, write)).collect();
-        let deleted: BTreeMap<Key, Write> = dead
-            .iter()
-            .map(|dead| keys::dead(&change.subscription, dead.died_at, &dead.event.id))
-            .map(|key| (key.clone(), Write::delete(key).only_if(If::Exists)))
-            .collect();
-        parts.extend(deleted.into_values().map(|write| (Part::Dead, write)));
-        Ok(match self.transact_change("replay dead deliveries", parts).await? {
+        parts.extend(dead_deletions(&change.subscription, dead).map(|write| (Part::Dead, write)));
+        Ok(match self.transact_bounded("replay dead deliveries", parts).await? {
             Transacted::Done => Replayed::Yes,
             Transacted::Refused(parts) if parts.contains(&Part::Dead) => Replayed::Gone,
             Transacted::Refused(_) => Replayed::Conflict,
         })
     }
 
-    async fn transact_change(
+    /// A transaction, where it is not larger than one can be.
+    pub(crate) async fn transact_bounded<T: Copy>(
         &self,
         operation: &'static str,
-        writes: Vec<(Part, Write)>,
-    ) -> Result<Transacted<Part>, StoreError> {
+        writes: Vec<(T, Write)>,
+    ) -> Result<Transacted<T>, StoreError> {
         let bytes = writes.iter().map(|(_, write)| write.bytes()).sum();
         if writes.len() > TRANSACTION_LIMIT || bytes > TRANSACTION_BYTES_LIMIT {
             return Err(StoreError::too_much(operation, writes.len(), bytes));
@@ -109,8 +105,15 @@ impl Store {
     }
 }
 
+/// The deletion of dead deliveries, each as it was listed.
+pub(crate) fn dead_deletions(of: &SubscriptionKey, dead: &[Dead]) -> impl Iterator<Item = Write> {
+    let keys = dead.iter().map(|dead| keys::dead(of, dead.died_at, &dead.event.id));
+    let deleted: BTreeMap<Key, Write> = keys.map(|key| (key.clone(), Write::delete(key).only_if(If::Exists))).collect();
+    deleted.into_values()
+}
+
 /// The writes of a change. What is replaced comes first, deliveries come last.
-fn writes(change: &Change, now: Timestamp) -> Result<Vec<Write>, StoreError> {
+pub(crate) fn writes(change: &Change, now: Timestamp) -> Result<Vec<Write>, StoreError> {
     let of = &change.subscription;
     let mut writes = Vec::new();
     if let Some(replace) = &change.backlog {

@@ -113,6 +113,14 @@ impl Store {
         Ok(page.map(Space::from))
     }
 
+    /// The spaces of a tenant, by building and name. Costs 1 Query a page.
+    pub async fn list_all_spaces(&self, tenant: &TenantId, request: PageRequest) -> Result<Page<Space>, ListError> {
+        let pk = keys::tenant_partition(tenant);
+        let list = (pk.as_str(), keys::SPACE_PREFIX);
+        let page: Page<SpaceItem> = self.page("list the spaces of a tenant", list, &request, Order::Forward).await?;
+        Ok(page.map(Space::from))
+    }
+
     /// Deletes a space without sensors, and its state; false where there is none. Costs 1 `GetItem` and 1
     /// `TransactWriteItems` of 4 or 5 items.
     ///

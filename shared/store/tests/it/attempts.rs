@@ -4,18 +4,22 @@ use crate::table::{Fault, with_table};
 use crate::things::{acme, at, subscription_id, subscription_key};
 use futures::future::join_all;
 use jiff::Timestamp;
-use spacehook_domain::attempt::{Attempt, Outcome};
+use spacehook_domain::attempt::{Attempt, Logged, Outcome};
 use spacehook_domain::event::EventType;
 use spacehook_domain::failure::FailureReason;
-use spacehook_domain::ids::{EventId, SubscriptionKey};
+use spacehook_domain::ids::{EventId, Sequence, SubscriptionKey};
 use spacehook_domain::retry::AttemptNumber;
 use spacehook_domain::stats::{BucketStart, Counts, Dropped};
-use spacehook_store::{Failing, PageRequest, RecordedAttempt, RecordedDrop};
+use spacehook_store::{AttemptFilter, Failing, PageRequest, RecordedAttempt, RecordedDrop};
 use uuid::Uuid;
 
 fn attempt(started_at: Timestamp, failed_with: Option<u16>) -> Attempt {
     Attempt {
-        event_id: EventId::from_digest(&[7; 32]),
+        event_id: EventId::at(Timestamp::UNIX_EPOCH, &[7; 32]),
+        revision: 1,
+        sequence: Sequence(1),
+        superseded: None,
+        space: None,
         event_type: EventType::SpaceReport,
         trace_id: None,
         number: AttemptNumber::FIRST,
@@ -51,6 +55,10 @@ pub(crate) fn log_ids() -> impl FnMut() -> Uuid {
     }
 }
 
+fn listed(items: &[Logged]) -> Vec<Attempt> {
+    items.iter().map(|one| one.attempt.clone()).collect()
+}
+
 fn first_bucket() -> BucketStart {
     BucketStart::holding(at(-86_400))
 }
@@ -62,7 +70,7 @@ async fn sixty_attempts_are_recorded_in_few_requests() {
         // Two subscriptions; the second fails. 60 attempts in 60 s: one quarter of an hour.
         let attempts: Vec<_> =
             (0..60).map(|n| recorded(1 + u128::from(n % 2 == 1), i64::from(n), (n % 2 == 1).then_some(503))).collect();
-        let (done, requests) = table.requests(store.record_attempts(&attempts, &[], log_ids())).await;
+        let (done, requests) = table.requests(store.record_attempts(&attempts, &[], &[], log_ids())).await;
         done.unwrap();
         // 25 + 25 + 10; counts of two subscriptions and one marker.
         assert_eq!(requests, "BatchWriteItem 3, UpdateItem 3");
@@ -72,7 +80,10 @@ async fn sixty_attempts_are_recorded_in_few_requests() {
             let page = store.list_attempts(&acme(), &id, PageRequest::first(100)).await.unwrap();
             let expected: Vec<_> =
                 attempts.iter().rev().filter(|one| one.subscription == id).map(|one| one.attempt.clone()).collect();
-            assert_eq!(page.items, expected, "the newest first");
+            assert_eq!(listed(&page.items), expected, "the newest first");
+            assert!(page.items.iter().rev().is_sorted_by_key(|one| &one.id));
+            let first = &page.items[0];
+            assert_eq!(store.attempt(&acme(), &id, &first.id).await.unwrap().as_ref(), Some(&first.attempt));
             let mut counts = Counts::default();
             for one in &expected {
                 counts.add(one);
@@ -101,13 +112,13 @@ async fn attempts_are_listed_the_newest_first_by_page() {
         let store = &table.store;
         // Three of one millisecond among them.
         let attempts: Vec<_> = [0, 5, 5, 5, 9, 2_000].map(|second| recorded(1, second, None)).into();
-        store.record_attempts(&attempts, &[], log_ids()).await.unwrap();
+        store.record_attempts(&attempts, &[], &[], log_ids()).await.unwrap();
         let (mut seen, mut request) = (Vec::new(), PageRequest::first(2));
         loop {
             let page = store.list_attempts(&acme(), &subscription_id(1), request).await.unwrap();
-            seen.extend(page.items.iter().map(|one| one.started_at));
+            seen.extend(page.items.iter().map(|one| one.attempt.started_at));
             // A newer one, recorded meanwhile, does not move what is still to come.
-            store.record_attempts(&[recorded(1, 3_000, None)], &[], || Uuid::from_u128(99)).await.unwrap();
+            store.record_attempts(&[recorded(1, 3_000, None)], &[], &[], || Uuid::from_u128(99)).await.unwrap();
             let Some(next) = page.next else { break };
             request = PageRequest { limit: 2, cursor: Some(next) };
         }
@@ -124,7 +135,7 @@ async fn counts_of_many_writers_add_up_by_quarter_and_enabling() {
             (0..20).map(|n| [recorded(1, n, None), recorded(1, n, Some(500)), recorded(1, n + 900, None)]).collect();
         for done in join_all(batches.iter().enumerate().map(|(n, batch)| {
             let mut next = u128::try_from(n).unwrap() * 10;
-            store.record_attempts(batch, &[], move || {
+            store.record_attempts(batch, &[], &[], move || {
                 next += 1;
                 Uuid::from_u128(next)
             })
@@ -134,7 +145,7 @@ async fn counts_of_many_writers_add_up_by_quarter_and_enabling() {
             done.unwrap();
         }
         let enabled_anew = RecordedAttempt { enabled_since: at(100), ..recorded(1, 101, Some(404)) };
-        store.record_attempts(&[enabled_anew], &[], log_ids()).await.unwrap();
+        store.record_attempts(&[enabled_anew], &[], &[], log_ids()).await.unwrap();
 
         let buckets = store.buckets(&acme(), &subscription_id(1), first_bucket()).await.unwrap();
         let seen: Vec<_> = buckets
@@ -175,12 +186,13 @@ async fn drops_are_counted_with_the_attempts_of_their_quarter() {
             dropped(1, 900, Dropped::Expired, 7),
             dropped(2, 10, Dropped::BacklogFull, 3),
         ];
-        let (done, requests) = table.requests(store.record_attempts(&[recorded(1, 5, None)], &drops, log_ids())).await;
+        let (done, requests) =
+            table.requests(store.record_attempts(&[recorded(1, 5, None)], &drops, &[], log_ids())).await;
         done.unwrap();
         // The log; counts of two quarters of one subscription, and of one of the other.
         assert_eq!(requests, "BatchWriteItem 1, UpdateItem 3");
         let all = Dropped::ALL.map(|why| dropped(2, 11, why, 1));
-        store.record_attempts(&[], &all, log_ids()).await.unwrap();
+        store.record_attempts(&[], &all, &[], log_ids()).await.unwrap();
 
         let counts = async |subscription: u128| -> Vec<Counts> {
             let id = subscription_id(subscription);
@@ -195,7 +207,7 @@ async fn drops_are_counted_with_the_attempts_of_their_quarter() {
         let expected = Dropped::ALL.map(|why| (why, if why == Dropped::BacklogFull { 4 } else { 1 }));
         assert_eq!(of_second[0].dropped, expected.into());
         assert!(store.failing_subscriptions().await.unwrap().is_empty(), "a drop is no failure");
-        let (done, requests) = table.requests(store.record_attempts(&[], &[], log_ids())).await;
+        let (done, requests) = table.requests(store.record_attempts(&[], &[], &[], log_ids())).await;
         done.unwrap();
         assert_eq!(requests, "");
     })
@@ -219,7 +231,7 @@ async fn who_fails_is_marked_once_a_quarter_by_each_process() {
         };
         assert!(failing().await.is_empty());
         let requests = async |attempt: RecordedAttempt| {
-            let (done, requests) = table.requests(store.record_attempts(&[attempt], &[], log_ids())).await;
+            let (done, requests) = table.requests(store.record_attempts(&[attempt], &[], &[], log_ids())).await;
             done.unwrap();
             requests
         };
@@ -229,7 +241,7 @@ async fn who_fails_is_marked_once_a_quarter_by_each_process() {
         assert_eq!(requests(recorded(1, 2, Some(500))).await, "BatchWriteItem 1, UpdateItem 1", "marked already");
         assert_eq!(requests(recorded(1, 900, Some(500))).await, "BatchWriteItem 1, UpdateItem 2", "a new quarter");
         for number in 2..20 {
-            store.record_attempts(&[recorded(number, 0, Some(500))], &[], log_ids()).await.unwrap();
+            store.record_attempts(&[recorded(number, 0, Some(500))], &[], &[], log_ids()).await.unwrap();
         }
         assert_eq!(failing().await, (1..20).map(subscription_id).collect::<Vec<_>>());
         let (_, requests) = table.requests(store.failing_subscriptions()).await;
@@ -244,7 +256,7 @@ async fn who_fails_is_marked_once_a_quarter_by_each_process() {
         assert_eq!(failing().await, (3..20).map(subscription_id).collect::<Vec<_>>());
         // Who cleared it marks it anew at once; others with the next quarter.
         store
-            .record_attempts(&[recorded(2, 3, Some(500)), recorded(1, 1_800, Some(500))], &[], log_ids())
+            .record_attempts(&[recorded(2, 3, Some(500)), recorded(1, 1_800, Some(500))], &[], &[], log_ids())
             .await
             .unwrap();
         assert_eq!(failing().await, (1..20).map(subscription_id).collect::<Vec<_>>());
@@ -258,7 +270,7 @@ async fn items_left_out_are_sent_again() {
         let attempts: Vec<_> = (0..30).map(|n| recorded(1, n, None)).collect();
         table.fault("BatchWriteItem", Fault::LeftOut);
         table.fault("BatchWriteItem", Fault::LeftOut);
-        let (done, requests) = table.requests(table.store.record_attempts(&attempts, &[], log_ids())).await;
+        let (done, requests) = table.requests(table.store.record_attempts(&attempts, &[], &[], log_ids())).await;
         done.unwrap();
         assert_eq!(requests, "BatchWriteItem 4, UpdateItem 1");
         let page = table.store.list_attempts(&acme(), &subscription_id(1), PageRequest::first(100)).await.unwrap();
@@ -274,14 +286,56 @@ async fn a_mark_that_was_not_made_is_made_with_the_next_failure() {
         // The first UpdateItem is the counter's, the second the marker's.
         table.fault("UpdateItem", Fault::Answer(400, DENIED));
         table.fault("UpdateItem", Fault::Answer(400, DENIED));
-        let error = table.store.record_attempts(&[recorded(1, 0, Some(500))], &[], log_ids()).await.unwrap_err();
+        let error = table.store.record_attempts(&[recorded(1, 0, Some(500))], &[], &[], log_ids()).await.unwrap_err();
         assert_eq!(error.to_string(), "record attempts: AccessDeniedException: no");
         assert!(!error.is_throttled());
         let page = table.store.list_attempts(&acme(), &subscription_id(1), PageRequest::first(10)).await.unwrap();
         assert_eq!(page.items.len(), 1, "the other requests were made");
-        table.store.record_attempts(&[recorded(1, 1, Some(500))], &[], log_ids()).await.unwrap();
+        table.store.record_attempts(&[recorded(1, 1, Some(500))], &[], &[], log_ids()).await.unwrap();
         let failing = table.store.failing_subscriptions().await.unwrap();
         assert_eq!(failing, [Failing { subscription: subscription_key(1), failed_at: at(1), warning: None }]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_filtered_page_looks_through_a_thousand_at_most() {
+    with_table(async |table| {
+        let (store, id) = (&table.store, subscription_id(1));
+        // Every 400th fails; one a second.
+        let attempts: Vec<_> = (0..2_600).map(|n| recorded(1, n, (n % 400 == 399).then_some(503))).collect();
+        store.record_attempts(&attempts, &[], &[], log_ids()).await.unwrap();
+        let failed = |attempt: &Attempt| !attempt.outcome.is_accepted();
+        let filter = AttemptFilter { name: "failed".to_owned(), ..AttemptFilter::default() };
+        let (mut found, mut request, mut pages) = (Vec::new(), PageRequest::first(2), 0);
+        loop {
+            let page = store.find_attempts(&acme(), &id, &filter, &failed, request).await.unwrap();
+            found.extend(page.items.iter().map(|one| one.attempt.started_at));
+            pages += 1;
+            let Some(next) = page.next else { break };
+            // Not of another filter's list.
+            let other = AttemptFilter { name: "accepted".to_owned(), ..AttemptFilter::default() };
+            let mixed_up = PageRequest { limit: 2, cursor: Some(next.clone()) };
+            assert!(store.find_attempts(&acme(), &id, &other, &failed, mixed_up).await.is_err());
+            request = PageRequest { limit: 2, cursor: Some(next) };
+        }
+        assert_eq!(found, [2_399, 1_999, 1_599, 1_199, 799, 399].map(at));
+        assert!(pages >= 3, "{pages}");
+
+        let none = |_: &Attempt| false;
+        let acme_id = acme();
+        let work = store.find_attempts(&acme_id, &id, &filter, &none, PageRequest::first(2));
+        let (page, requests) = table.requests(work).await;
+        let page = page.unwrap();
+        assert_eq!((page.items.len(), page.next.is_some(), requests.as_str()), (0, true, "Query 4"));
+
+        // A time: from the first second that is named on, before the last.
+        let filter = AttemptFilter { since: Some(at(10)), until: Some(at(13)), name: String::new() };
+        let page = store.find_attempts(&acme(), &id, &filter, &|_| true, PageRequest::first(2)).await.unwrap();
+        assert_eq!(page.items.iter().map(|one| one.attempt.started_at).collect::<Vec<_>>(), [12, 11].map(at));
+        let rest = PageRequest { limit: 2, cursor: page.next };
+        let page = store.find_attempts(&acme(), &id, &filter, &|_| true, rest).await.unwrap();
+        assert_eq!((page.items.len(), page.items[0].attempt.started_at, page.next), (1, at(10), None));
     })
     .await;
 }

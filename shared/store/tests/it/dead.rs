@@ -153,3 +153,39 @@ async fn a_replay_too_large_for_a_transaction_is_refused() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_a_deleted_subscription_left_behind_goes_step_by_step() {
+    with_table(async |table| {
+        let (store, of) = (&table.store, subscription_key(1));
+        let backlog = Backlog::new(at(0));
+        for first in [1, 51, 101] {
+            let mut change = Change::of(of.clone());
+            change.put = (first..first + 50).map(|sequence| kept(7, sequence)).collect();
+            change.bury = (first..first + 40).map(|sequence| dead(sequence, 0)).collect();
+            assert_eq!(store.change_backlog(&change, at(0)).await.unwrap(), Saved::Yes);
+        }
+        let mut change = Change::of(of.clone());
+        change.set_backlog(None, backlog.clone());
+        change.set_lane(None, Lane::new(stream(7), at(0)));
+        assert_eq!(store.change_backlog(&change, at(0)).await.unwrap(), Saved::Yes);
+        bury(table, &subscription_key(2), &[dead(9, 7)]).await;
+
+        let mut steps = Vec::new();
+        loop {
+            let (is_done, requests) = table.requests(store.purge_backlog(&of)).await;
+            steps.push(requests);
+            if is_done.unwrap() {
+                break;
+            }
+        }
+        assert_eq!(steps, ["BatchWriteItem 4, Query 1", "BatchWriteItem 4, Query 1", "BatchWriteItem 3, Query 1"]);
+        assert_eq!(table.sort_keys(&format!("B#acme#{}", of.id)).await, ["BACKLOG"], "it goes by a change");
+        assert_eq!(store.backlog(&of).await.unwrap(), Some(backlog));
+        let (is_done, requests) = table.requests(store.purge_backlog(&of)).await;
+        assert_eq!((is_done.unwrap(), requests.as_str()), (true, "Query 1"));
+        let others = store.list_dead(&subscription_key(2), PageRequest::first(9)).await.unwrap();
+        assert_eq!(others.items.len(), 1, "another's stay");
+    })
+    .await;
+}

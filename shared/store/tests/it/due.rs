@@ -93,7 +93,7 @@ async fn a_warning_is_remembered_once_with_its_notice() {
         let subject = subscription(1, "Kiosk", &[SpaceReport]);
         store.create_subscription(&subject).await.unwrap();
         let recorded = crate::attempts::recorded(1, 1, Some(500));
-        store.record_attempts(&[recorded], &[], crate::attempts::log_ids()).await.unwrap();
+        store.record_attempts(&[recorded], &[], &[], crate::attempts::log_ids()).await.unwrap();
         let [read] = store.failing_subscriptions().await.unwrap().try_into().unwrap();
         let warning = Warning { enabled_since: subject.created_at, is_failing: true, mailed_at: None };
         let notice = |second| Notice::new(Happened::Failing, at(second), subject.clone(), None, false);
@@ -103,7 +103,7 @@ async fn a_warning_is_remembered_once_with_its_notice() {
         assert_eq!(marked.warning, Some(warning));
         // A later failure keeps what is remembered.
         let later = crate::attempts::recorded(1, 2_000, Some(500));
-        table.other_process().record_attempts(&[later], &[], crate::attempts::log_ids()).await.unwrap();
+        table.other_process().record_attempts(&[later], &[], &[], crate::attempts::log_ids()).await.unwrap();
         let marked = Failing { failed_at: at(2_000), ..marked };
         assert_eq!(store.failing_subscriptions().await.unwrap(), std::slice::from_ref(&marked));
         let well = Warning { is_failing: false, ..warning };

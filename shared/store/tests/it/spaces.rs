@@ -25,7 +25,7 @@ fn space() -> Space {
 fn event(sequence: u64) -> Event {
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&acme(), Stream::of_space(SpaceId(7)), EventType::SpaceReport, Sequence(sequence)),
+        id: Event::derived_id(&acme(), Stream::of_space(SpaceId(7)), EventType::SpaceReport, Sequence(sequence), at(1)),
         tenant: acme(),
         event_type: EventType::SpaceReport,
         sequence: Sequence(sequence),
@@ -34,6 +34,7 @@ fn event(sequence: u64) -> Event {
         received_at: at(1),
         trace: None,
         change: Change { occupancy_changed: true, first_of_hour: false },
+        test: false,
         data: serde_json::json!({ "person_count": 1.5, "text": "é\u{0}#" }),
     }
 }

@@ -10,9 +10,10 @@ use aws_sdk_dynamodb::config::{
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    ProjectionType, PutRequest, ScalarAttributeType, WriteRequest,
 };
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use spacehook_domain::subscription::Subscription;
 use spacehook_store::Store;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -150,6 +151,32 @@ impl Table {
         self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await.unwrap();
     }
 
+    /// Copies the record of a subscription of `acme`, under these numbers and names, past the store.
+    pub(crate) async fn copy_subscription(
+        &self,
+        of: &Subscription,
+        numbers: std::ops::RangeInclusive<u128>,
+        name: impl Fn(u128) -> String,
+    ) {
+        let item = self.raw("T#acme", &format!("SUB#{}", of.id)).await.unwrap();
+        let copy = |number: u128| {
+            let id = crate::things::subscription_id(number);
+            let text = |text: String| AttributeValue::S(text);
+            let mut item = item.clone();
+            item.extend([
+                ("sk".to_owned(), text(format!("SUB#{id}"))),
+                ("id".to_owned(), text(id.to_string())),
+                ("name".to_owned(), text(name(number))),
+            ]);
+            let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
+            WriteRequest::builder().put_request(put).build()
+        };
+        let copies: Vec<_> = numbers.map(copy).collect();
+        for chunk in copies.chunks(25) {
+            self.client.batch_write_item().request_items(&self.name, chunk.to_vec()).send().await.unwrap();
+        }
+    }
+
     /// The sort keys of a partition.
     pub(crate) async fn sort_keys(&self, pk: &str) -> Vec<String> {
         let query = self.client.query().table_name(&self.name).key_condition_expression("pk = :pk");
@@ -184,7 +211,8 @@ pub(crate) async fn with_table(test: impl AsyncFnOnce(&Table)) {
     let client = Client::from_conf(config);
     create(&client, &name).await;
     let table = Table { store: Store::new(client.clone(), name.as_str()), client, name, wire };
-    test(&table).await;
+    // On the heap: what a test holds is large.
+    Box::pin(test(&table)).await;
     table.client.delete_table().table_name(&table.name).send().await.unwrap();
 }
 

@@ -7,6 +7,7 @@ use spacehook_domain::ids::{
     BuildingRefId, FloorRefId, SensorId, Sequence, SpaceId, SpaceRefId, SubscriptionId, SubscriptionKey, TenantId,
 };
 use spacehook_domain::key_values::KeyValues;
+use spacehook_domain::metadata::Metadata;
 use spacehook_domain::place::{Building, Floor, Sensor, SpaceKey};
 use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
@@ -74,19 +75,30 @@ pub(crate) fn subscription(number: u128, name: &str, types: &[EventType]) -> Sub
         activity: Activity::Enabled { since: at(0) },
         send: Send::Always,
         building_ref_ids: [building_id("HQ")].into(),
+        floor_ref_ids: [].into(),
+        space_ref_ids: [].into(),
+        filter: None,
         backlog: BacklogMode::All,
         rate_limit_per_second: None,
         auth: AuthKind::None,
         custom_header_names: [].into(),
         key_values: KeyValues::default(),
         contacts: [].into(),
+        metadata: Metadata::default(),
         secret_name: "spacehook/test/acme/sub".to_owned(),
         secret_version: "1".to_owned(),
+        auth_header_name: None,
         own_secret_arn: None,
+        previous_signing_secret_until: None,
         created_at: at(0),
         updated_at: at(0),
         revision: 1,
     }
+}
+
+/// A type of the tenant's own.
+pub(crate) fn own_type() -> EventType {
+    EventType::parse("acme.door_opened").unwrap()
 }
 
 pub(crate) fn subscription_key(number: u128) -> SubscriptionKey {
@@ -98,7 +110,7 @@ pub(crate) fn event(space: u64, sequence: u64) -> Event {
     let (space_id, sequence) = (SpaceId(space), Sequence(sequence));
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&acme(), Stream::of_space(space_id), EventType::SpaceReport, sequence),
+        id: Event::derived_id(&acme(), Stream::of_space(space_id), EventType::SpaceReport, sequence, at(1)),
         tenant: acme(),
         event_type: EventType::SpaceReport,
         sequence,
@@ -112,6 +124,7 @@ pub(crate) fn event(space: u64, sequence: u64) -> Event {
         received_at: at(1),
         trace: None,
         change: Change { occupancy_changed: true, first_of_hour: false },
+        test: false,
         // Numbers that DynamoDB would write in another way, were they numbers there.
         data: serde_json::json!({"person_count": 2, "temperature": 21.0, "tiny": 1e-7, "note": "é #\u{1f3e2}"}),
     }
