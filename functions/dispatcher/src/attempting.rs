@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::SignedDuration;
 use spacehook_authentication::Outgoing;
 use spacehook_domain::attempt::{Attempt, Outcome};
-use spacehook_domain::event::Event;
+use spacehook_domain::event::{Event, EventSpace};
 use spacehook_domain::failure::{ATTEMPT_DEADLINE, FailureReason};
 use spacehook_domain::request::{self, Telling};
 use spacehook_domain::retry::AttemptNumber;
@@ -66,7 +66,7 @@ impl<W: World> Dispatcher<W> {
         let _place = self.places.acquire().await.ok();
         let started_at = self.world.now();
         let body = delivery.body();
-        let telling = Telling { subscription: &subscription.id, attempt: number, at: started_at, superseded };
+        let telling = Telling { subscription, attempt: number, at: started_at, superseded };
         let headers = |credentials: &_| request::headers(event, credentials, telling, &body);
         let outgoing =
             Outgoing { subscription, body: body.clone(), headers: &headers, started_at, deadline: ATTEMPT_DEADLINE };
@@ -88,6 +88,10 @@ impl<W: World> Dispatcher<W> {
             event_id: event.id.clone(),
             event_type: event.event_type,
             trace_id: event.trace.clone(),
+            revision: subscription.revision,
+            sequence: event.sequence,
+            superseded,
+            space: event.space().map(EventSpace::key),
             number,
             started_at,
             duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),

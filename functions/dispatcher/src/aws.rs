@@ -1,17 +1,20 @@
 //! The dispatcher's world as it is in AWS.
 
-use crate::ports::{Changed, Drop, Fault, Overview, Poison, Queue, Receipt, Standing, World};
+use crate::ports::{Advanced, Changed, Drop, Fault, Overview, Poison, Queue, Receipt, SpacesFound, Standing, World};
+use futures::future::try_join_all;
 use spacehook_authentication::{AuthenticatedClient, Outgoing, OutgoingFault};
 use spacehook_delivery::AttemptResult;
-use spacehook_domain::backlog::{Backlog, Change, Kept, Lane};
+use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, KeptKey, Lane};
 use spacehook_domain::event::{Event, EventType};
-use spacehook_domain::ids::{SubscriptionKey, TenantId};
+use spacehook_domain::ids::{EventId, SubscriptionKey, TenantId};
+use spacehook_domain::job::{Job, JobKey, JobStep};
+use spacehook_domain::kept_events::{Pack, Position, Scanned, Window};
 use spacehook_domain::notice::{Happened, Notice};
 use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{DisabledReason, RateLimit, Subscription};
 use spacehook_domain::wake::Wake;
 use spacehook_queues::{DeadLetter, DeadLetterQueue, EventQueue, WakeQueue};
-use spacehook_store::{RecordedAttempt, Saved, Store, StoreError};
+use spacehook_store::{Cursor, PageRequest, RecordedAttempt, Saved, Store, StoreError};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
@@ -24,6 +27,8 @@ const QUEUE_LIMIT: Duration = Duration::from_secs(1);
 const SHARES_LIMIT: Duration = Duration::from_secs(3);
 /// How long one request about a backlog may take, with its repeats: what is not known by then is given back.
 const TABLE_LIMIT: Duration = Duration::from_secs(3);
+/// How long a part of a list may take to be read: several requests.
+const LIST_LIMIT: Duration = Duration::from_secs(5);
 /// How long attempts may take to be recorded. The deliveries are made: to outlive the invocation over their record
 /// would have all of them made again.
 const RECORD_LIMIT: Duration = Duration::from_secs(2);
@@ -48,7 +53,12 @@ pub struct AwsWorld {
 impl World for AwsWorld {
     async fn overview(&self, tenant: &TenantId) -> Result<Overview, Fault> {
         let overview = self.store.tenant_overview(tenant).await?;
-        Ok(Overview { version: overview.version, backlogs: overview.backlogs, split: overview.split })
+        Ok(Overview {
+            version: overview.version,
+            backlogs: overview.backlogs,
+            split: overview.split,
+            is_suspended: overview.is_suspended,
+        })
     }
 
     async fn subscriptions(&self, tenant: &TenantId, event_type: EventType) -> Result<Vec<Subscription>, Fault> {
@@ -81,6 +91,10 @@ impl World for AwsWorld {
 
     async fn change(&self, change: &Change) -> Result<Changed, Fault> {
         Ok(changed(within(TABLE_LIMIT, self.store.change_backlog(change, self.now())).await?))
+    }
+
+    async fn purge(&self, key: &SubscriptionKey) -> Result<bool, Fault> {
+        within(TABLE_LIMIT, self.store.purge_backlog(key)).await
     }
 
     async fn wake(&self, wake: &Wake, after: Duration) -> Result<(), Fault> {
@@ -120,8 +134,68 @@ impl World for AwsWorld {
         }
     }
 
-    async fn record(&self, attempts: &[RecordedAttempt], drops: &[Drop]) -> Result<(), Fault> {
-        within(RECORD_LIMIT, self.store.record_attempts(attempts, drops, Uuid::now_v7)).await
+    async fn record(&self, attempts: &[RecordedAttempt], drops: &[Drop], packs: &[Pack]) -> Result<(), Fault> {
+        within(RECORD_LIMIT, self.store.record_attempts(attempts, drops, packs, Uuid::now_v7)).await
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<Job>, Fault> {
+        within(TABLE_LIMIT, self.store.job(key)).await
+    }
+
+    async fn save_job(&self, read: &Job, new: &Job) -> Result<Changed, Fault> {
+        Ok(changed(within(TABLE_LIMIT, self.store.save_job(read, new)).await?))
+    }
+
+    async fn advance_job(&self, read: &Job, new: &Job, change: &Change, dead: &[Dead]) -> Result<Advanced, Fault> {
+        within(TABLE_LIMIT, self.store.advance_job(read, new, change, dead, self.now())).await
+    }
+
+    async fn next_step(&self, step: &JobStep, after: Duration) -> Result<(), Fault> {
+        within(QUEUE_LIMIT, self.retries.send_step(step, after)).await
+    }
+
+    async fn kept_event(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Event>, Fault> {
+        within(TABLE_LIMIT, self.store.kept_event(tenant, id)).await
+    }
+
+    async fn kept_events(
+        &self,
+        tenant: &TenantId,
+        window: Window,
+        position: &Position,
+        most: usize,
+    ) -> Result<Scanned, Fault> {
+        within(LIST_LIMIT, self.store.kept_events(tenant, window, position, most)).await
+    }
+
+    async fn oldest_dead(
+        &self,
+        key: &SubscriptionKey,
+        after: Option<(jiff::Timestamp, &EventId)>,
+        before: jiff::Timestamp,
+        most: usize,
+    ) -> Result<Vec<Dead>, Fault> {
+        within(TABLE_LIMIT, self.store.oldest_dead(key, after, before, most)).await
+    }
+
+    async fn waiting_among(
+        &self,
+        key: &SubscriptionKey,
+        places: &BTreeSet<KeptKey>,
+    ) -> Result<BTreeSet<KeptKey>, Fault> {
+        within(TABLE_LIMIT, self.store.waiting_among(key, places)).await
+    }
+
+    async fn spaces(&self, tenant: &TenantId, after: Option<&str>, most: usize) -> Result<SpacesFound, Fault> {
+        let request =
+            PageRequest { limit: u32::try_from(most).unwrap_or(u32::MAX), cursor: after.map(Cursor::from_text) };
+        let page = within(LIST_LIMIT, self.store.list_all_spaces(tenant, request)).await?;
+        let states = page.items.into_iter().map(async |space| {
+            let stored = self.store.stored_space(tenant, space.space_id).await?;
+            Ok::<_, StoreError>((space, stored.state))
+        });
+        let spaces = within(LIST_LIMIT, try_join_all(states)).await?;
+        Ok((spaces, page.next.map(|next| next.as_str().to_owned())))
     }
 
     fn now(&self) -> jiff::Timestamp {

@@ -4,6 +4,7 @@ use crate::ports::{Poison, Queue, Receipt};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use spacehook_domain::event::Event;
+use spacehook_domain::job::JobStep;
 use spacehook_domain::message::UnreadableMessage;
 use spacehook_domain::share::Share;
 use spacehook_domain::wake::Wake;
@@ -17,6 +18,8 @@ pub enum Content {
     Share(Box<Share>),
     /// Look at a backlog.
     Wake(Wake),
+    /// Make the next step of a job.
+    Step(JobStep),
     /// It can't be understood.
     Poison(Poison),
 }
@@ -38,7 +41,7 @@ impl Message {
         match &self.content {
             Content::Event(event) => Some(event),
             Content::Share(share) => Some(&share.event),
-            Content::Wake(_) | Content::Poison(_) => None,
+            Content::Wake(_) | Content::Step(_) | Content::Poison(_) => None,
         }
     }
 
@@ -47,7 +50,7 @@ impl Message {
         match &self.content {
             Content::Event(event) => Some(format!("{}:{}", event.tenant, event.stream())),
             Content::Share(share) => Some(format!("{}:{}:{}", share.event.tenant, share.event.stream(), share.share)),
-            Content::Wake(_) => None,
+            Content::Wake(_) | Content::Step(_) => None,
             Content::Poison(poison) => poison.group.clone(),
         }
     }
@@ -58,6 +61,7 @@ impl Message {
             Content::Event(event) => serde_json::to_string(event),
             Content::Share(share) => serde_json::to_string(share),
             Content::Wake(wake) => serde_json::to_string(wake),
+            Content::Step(step) => serde_json::to_string(step),
             Content::Poison(poison) => Ok(poison.body.clone()),
         };
         // What was read from JSON always can be written as JSON.
@@ -90,6 +94,7 @@ fn read_message(record: SqsMessage) -> Message {
 
 fn understand(queue: Queue, body: &str) -> Result<Content, UnreadableMessage> {
     Ok(match queue {
+        Queue::Retries if JobStep::is_meant_by(body) => Content::Step(JobStep::from_json(body)?),
         Queue::Retries => Content::Wake(Wake::from_json(body)?),
         Queue::Events if Share::is_meant_by(body) => Content::Share(Box::new(Share::from_json(body)?)),
         Queue::Events => Content::Event(Box::new(Event::from_json(body)?)),

@@ -12,7 +12,9 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::breaker::after;
+use spacehook_domain::event::Event;
 use spacehook_domain::ids::SubscriptionKey;
+use spacehook_domain::kept_events::packs;
 use spacehook_domain::stream::Stream;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -57,27 +59,29 @@ impl<W: World> Dispatcher<W> {
         report.give_back.extend(self.bury_poison(messages).await);
         report.give_back.extend(self.hold(messages).await);
         let deadline = deadline.min(held_until(messages));
-        let (of_events, of_wakes) = futures::future::join(
+        let (of_events, of_wakes, of_steps) = futures::future::join3(
             self.deliver_events(messages, report.give_back.clone(), deadline),
             self.run_backlogs(messages, deadline),
+            self.make_steps(messages, deadline),
         )
         .await;
         let mut attempts = Vec::new();
         let mut drops = Vec::new();
         let mut waits = BTreeMap::new();
-        for served in of_events.into_iter().chain(of_wakes) {
+        for served in of_events.into_iter().chain(of_wakes).chain(of_steps) {
             report.add(&served);
             attempts.extend(served.attempts);
             drops.extend(served.drops);
             waits.extend(served.waits);
         }
+        let packs = packs(events_to_keep(messages, &report.give_back), self.settings.events_kept);
         // The deliveries are made: a log that can't be written is no reason to make them again.
         let record = async {
-            if (!attempts.is_empty() || !drops.is_empty())
-                && let Err(fault) = self.world.record(&attempts, &drops).await
+            if (!attempts.is_empty() || !drops.is_empty() || !packs.is_empty())
+                && let Err(fault) = self.world.record(&attempts, &drops, &packs).await
             {
-                let cause = fault.source().map(ToString::to_string);
-                tracing::error!(attempts = attempts.len(), error = %fault, cause, "attempts could not be recorded");
+                let (cause, attempts, packs) = (cause(&fault), attempts.len(), packs.len());
+                tracing::error!(attempts, packs, error = %fault, cause, "attempts and events could not be recorded");
             }
         };
         futures::future::join(record, self.show_again(messages, &report.give_back, &waits)).await;
@@ -224,6 +228,15 @@ impl<W: World> Dispatcher<W> {
     }
 }
 
+/// The events that a batch is done with. One in shares came before as a whole, and was kept then.
+fn events_to_keep<'a>(messages: &'a [Message], give_back: &BTreeSet<usize>) -> impl Iterator<Item = &'a Event> {
+    let done = messages.iter().enumerate().filter(|(place, _)| !give_back.contains(place));
+    done.filter_map(|(_, message)| match &message.content {
+        Content::Event(event) => Some(event.as_ref()),
+        Content::Share(_) | Content::Wake(_) | Content::Step(_) | Content::Poison(_) => None,
+    })
+}
+
 /// Until when nobody else gets messages that were received for the first time.
 fn held_until(messages: &[Message]) -> Timestamp {
     let events = messages.iter().map(|message| &message.receipt).filter(|receipt| receipt.queue == Queue::Events);
@@ -241,7 +254,7 @@ fn at_once(receivers: usize) -> usize {
 fn may_wait(job: &Job, snapshot: &Snapshot) -> bool {
     let of_tenant = snapshot.get(&job.subscription.tenant).and_then(|found| found.as_ref().ok());
     let has_backlog = of_tenant.is_some_and(|of_tenant| of_tenant.overview.backlogs.contains(&job.subscription.id));
-    has_backlog || !job.subscription.activity.is_enabled()
+    has_backlog || job.is_held || !job.subscription.activity.is_enabled()
 }
 
 fn messages_of(job: &Job) -> impl Iterator<Item = usize> {

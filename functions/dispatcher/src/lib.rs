@@ -5,14 +5,15 @@
 //! An **event** is what happened; a **subscription** says who wants it; a **delivery** is one event to one
 //! subscription; an **attempt** is one HTTP request of it. Two queues lead here. `events.fifo` brings events, in the
 //! order of their space: each is matched with the tenant's subscriptions. `retries` brings timers, each of which says that
-//! the **backlog** of a subscription is to be looked at.
+//! the **backlog** of a subscription is to be looked at, and steps of jobs.
 //!
 //! # The two paths
 //!
 //! A delivery goes the *direct path*, at once, as long as its subscription has no backlog ([`serving`]). One that
 //! fails is kept, and what follows it in its space with it: a backlog comes to be ([`keeping`]). From then on
 //! deliveries of that space, or, when the receiver is down, of all spaces, are appended to what waits, and only a *run*
-//! that holds the backlog's lease sends them ([`running`], [`chunks`], [`pacing`]). What all this rests on is
+//! that holds the backlog's lease sends them ([`running`], [`chunks`], [`pacing`]). What somebody asks for again is put
+//! among what waits by the steps of a *job* ([`jobs`]). What all this rests on is
 //! said in [`spacehook_domain::backlog`].
 //!
 //! # Who is responsible when
@@ -40,6 +41,7 @@ pub mod settings;
 mod attempting;
 mod aws;
 mod chunks;
+mod jobs;
 mod keeping;
 mod pacing;
 mod routing;

@@ -13,6 +13,7 @@ use spacehook_dispatcher::AwsWorld;
 use spacehook_dispatcher::batch;
 use spacehook_dispatcher::delivering::Dispatcher;
 use spacehook_dispatcher::settings::{Settings, parse_max_age_hours};
+use spacehook_domain::kept_events::KeptDays;
 use spacehook_domain::receiver::{AllowedNetworks, PortPolicy, ReceiverPolicy};
 use spacehook_domain::retry::Schedule;
 use spacehook_queues::{DeadLetterQueue, EventQueue, WakeQueue};
@@ -68,6 +69,7 @@ fn dispatcher<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> any
         schedule: environment.parsed("RETRY_SCHEDULE_S", usual.schedule, Schedule::parse),
         max_age: environment.parsed("BACKLOG_MAX_AGE_HOURS", usual.max_age, parse_max_age_hours),
         lane_limit: usual.lane_limit,
+        events_kept: environment.parsed("EVENTS_KEPT_DAYS", usual.events_kept, KeptDays::parse),
     };
     let world = AwsWorld {
         store: Store::new(aws_sdk_dynamodb::Client::new(&aws), environment.required("TABLE_NAME")),

@@ -2,14 +2,18 @@
 
 use spacehook_authentication::Outgoing;
 use spacehook_delivery::AttemptResult;
-use spacehook_domain::backlog::{Backlog, Change, Kept, Lane};
+use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, KeptKey, Lane};
 use spacehook_domain::event::{Event, EventType};
-use spacehook_domain::ids::{SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{EventId, SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::job::{Job, JobKey, JobStep};
+use spacehook_domain::kept_events::{Pack, Position, Scanned, Window};
+use spacehook_domain::place::Space;
+use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{RateLimit, Subscription};
 use spacehook_domain::wake::Wake;
 use spacehook_store::RecordedAttempt;
-pub use spacehook_store::{RecordedDrop as Drop, Standing};
+pub use spacehook_store::{Advanced, RecordedDrop as Drop, Standing};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::future::Future;
@@ -27,7 +31,12 @@ pub struct Overview {
     pub backlogs: BTreeSet<SubscriptionId>,
     /// The types that ever had so many subscriptions that events are split into shares: with one, all are.
     pub split: BTreeSet<EventType>,
+    /// Nothing is tried for it: what happens is kept.
+    pub is_suspended: bool,
 }
+
+/// Spaces with their state, and where their list goes on; none at its end.
+pub type SpacesFound = (Vec<(Space, SpaceState)>, Option<String>);
 
 /// What came of a conditional change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +115,8 @@ pub trait World: Sync {
     ) -> impl Future<Output = Result<Vec<Kept>, Fault>> + Send;
     /// Changes a backlog: all that the change says, or nothing.
     fn change(&self, change: &Change) -> impl Future<Output = Result<Changed, Fault>> + Send;
+    /// Deletes some of what a subscription that is gone left behind, all but the backlog itself; true once nothing is left.
+    fn purge(&self, key: &SubscriptionKey) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// Sets a timer.
     fn wake(&self, wake: &Wake, after: Duration) -> impl Future<Output = Result<(), Fault>> + Send;
 
@@ -131,8 +142,61 @@ pub trait World: Sync {
     fn bury(&self, poison: &Poison) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Has a message that is given back come again after this time.
     fn show_again(&self, receipt: &Receipt, after: Duration) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Records attempts and drops.
-    fn record(&self, attempts: &[RecordedAttempt], drops: &[Drop]) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Records attempts and drops, and keeps packs of events.
+    fn record(
+        &self,
+        attempts: &[RecordedAttempt],
+        drops: &[Drop],
+        packs: &[Pack],
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// A job.
+    fn job(&self, key: &JobKey) -> impl Future<Output = Result<Option<Job>, Fault>> + Send;
+    /// Puts a job in the place of the one that was read.
+    fn save_job(&self, read: &Job, new: &Job) -> impl Future<Output = Result<Changed, Fault>> + Send;
+    /// Does a part of a job, and notes it: the change, these dead deliveries dead no more, and the job as it is then; or
+    /// nothing.
+    fn advance_job(
+        &self,
+        read: &Job,
+        new: &Job,
+        change: &Change,
+        dead: &[Dead],
+    ) -> impl Future<Output = Result<Advanced, Fault>> + Send;
+    /// Has the next step of a job made after this time.
+    fn next_step(&self, step: &JobStep, after: Duration) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// The kept event of this id, where it is kept.
+    fn kept_event(&self, tenant: &TenantId, id: &EventId) -> impl Future<Output = Result<Option<Event>, Fault>> + Send;
+    /// A part of the kept events of a tenant that were received in a window: at most so many, from a position on.
+    fn kept_events(
+        &self,
+        tenant: &TenantId,
+        window: Window,
+        position: &Position,
+        most: usize,
+    ) -> impl Future<Output = Result<Scanned, Fault>> + Send;
+    /// The dead deliveries of a subscription that died before a moment, the first to die first, at most so many, after one
+    /// of them.
+    fn oldest_dead(
+        &self,
+        key: &SubscriptionKey,
+        after: Option<(jiff::Timestamp, &EventId)>,
+        before: jiff::Timestamp,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<Dead>, Fault>> + Send;
+    /// Which of these deliveries wait.
+    fn waiting_among(
+        &self,
+        key: &SubscriptionKey,
+        places: &BTreeSet<KeptKey>,
+    ) -> impl Future<Output = Result<BTreeSet<KeptKey>, Fault>> + Send;
+    /// Spaces of a tenant with their state, at most so many, from where their list goes on; and where it goes on then.
+    fn spaces(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        most: usize,
+    ) -> impl Future<Output = Result<SpacesFound, Fault>> + Send;
 
     /// The time.
     fn now(&self) -> jiff::Timestamp;

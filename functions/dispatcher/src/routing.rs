@@ -35,6 +35,8 @@ pub(crate) struct Line {
 pub(crate) struct Job {
     pub(crate) subscription: Arc<Subscription>,
     pub(crate) lines: Vec<Line>,
+    /// Its tenant is suspended: all of it is kept, and nothing tried.
+    pub(crate) is_held: bool,
 }
 
 /// What there is to do with a batch's events.
@@ -94,16 +96,18 @@ pub(crate) fn route(messages: &[Message], snapshot: &Snapshot, mut give_back: BT
             lines.entry(event.stream()).or_default().push(task.clone());
         }
     }
-    let jobs = jobs.into_values().map(|(subscription, lines)| job(subscription, lines)).collect();
+    let jobs = jobs.into_values().map(|(subscription, lines)| job(subscription, lines, snapshot)).collect();
     Routed { jobs, to_split, give_back }
 }
 
-fn job(subscription: Arc<Subscription>, lines: Lines) -> Job {
+fn job(subscription: Arc<Subscription>, lines: Lines, snapshot: &Snapshot) -> Job {
     let in_order = |(stream, mut tasks): (Stream, Vec<Task>)| {
         tasks.sort_by_key(|task| task.event.sequence);
         Line { stream, tasks }
     };
-    Job { subscription, lines: lines.into_iter().map(in_order).collect() }
+    let of_tenant = snapshot.get(&subscription.tenant).and_then(|found| found.as_ref().ok());
+    let is_held = of_tenant.is_some_and(|of_tenant| of_tenant.overview.is_suspended);
+    Job { subscription, lines: lines.into_iter().map(in_order).collect(), is_held }
 }
 
 fn found<'a>(snapshot: &'a Snapshot, event: &Event) -> Result<&'a Listed, &'a str> {
@@ -130,7 +134,7 @@ fn is_due(message: &Message, subscription: &Subscription) -> bool {
     let (event, in_share) = match &message.content {
         Content::Event(event) => (event.as_ref(), true),
         Content::Share(share) => (&share.event, share_of(&subscription.id) == share.share),
-        Content::Wake(_) | Content::Poison(_) => return false,
+        Content::Wake(_) | Content::Step(_) | Content::Poison(_) => return false,
     };
     in_share && matching::wants(subscription, event).is_ok()
 }

@@ -54,7 +54,7 @@ impl<W: World> Dispatcher<W> {
     pub(crate) async fn run_backlogs(&self, messages: &[Message], deadline: Timestamp) -> Vec<Served> {
         let each = messages.iter().enumerate().filter_map(|(place, message)| match &message.content {
             Content::Wake(wake) => Some(self.guarded_run(place, message, wake, deadline)),
-            Content::Event(_) | Content::Share(_) | Content::Poison(_) => None,
+            Content::Event(_) | Content::Share(_) | Content::Step(_) | Content::Poison(_) => None,
         });
         join_all(each).await
     }
@@ -100,7 +100,11 @@ impl<W: World> Dispatcher<W> {
         let mut is_nudged = false;
         let mut asked_for: Option<Box<Backlog>> = None;
         for _ in 0..TRIES {
-            let Some(backlog) = self.world.backlog(key).await? else { return Ok(()) };
+            let Some(backlog) = self.world.backlog(key).await? else {
+                // There may be dead deliveries of a subscription that is gone.
+                let is_gone = self.world.subscription(key).await?.is_none();
+                return if is_gone { self.abandon(key, None, deadline).await } else { Ok(()) };
+            };
             // An answer can get lost, and the write that it was of then looks like somebody else's.
             let is_ours = asked_for.as_deref() == Some(&backlog);
             if backlog.has_outlived(wake.ticket) {
@@ -115,8 +119,11 @@ impl<W: World> Dispatcher<W> {
                 is_nudged = true;
                 continue;
             }
+            if self.world.overview(&key.tenant).await?.is_suspended {
+                return self.rest(key, &backlog).await;
+            }
             let Some(subscription) = self.world.subscription(key).await? else {
-                return self.abandon(key, &backlog).await;
+                return self.abandon(key, Some(&backlog), deadline).await;
             };
             if !subscription.activity.is_enabled() {
                 return self.discard_while_disabled(&subscription, backlog, deadline, served, is_leased).await;
@@ -148,12 +155,37 @@ impl<W: World> Dispatcher<W> {
         Ok(())
     }
 
-    /// The subscription has been deleted. What waited for it expires by itself.
-    async fn abandon(&self, key: &SubscriptionKey, read: &Backlog) -> Result<(), Fault> {
+    /// Nothing is tried while the tenant is suspended. Resuming it asks for a run; should that get lost, health asks for
+    /// one within the hour.
+    async fn rest(&self, key: &SubscriptionKey, read: &Backlog) -> Result<(), Fault> {
         let mut change = Change::of(key.clone());
-        change.delete_backlog(read);
+        let rested = read.at_rest(self.world.now());
+        change.set_backlog(Some(read), rested);
+        // In conflict with a dispatcher that keeps more: then its timer comes, and has this done.
         self.world.change(&change).await?;
         Ok(())
+    }
+
+    /// The subscription has been deleted, and so is whatever was kept for it: by this run as far as its time reaches, by
+    /// the next ones that it asks for beyond. A dispatcher that still holds the subscription may append something
+    /// meanwhile; it then sets a timer, as always, and so there is a run for that too.
+    async fn abandon(&self, key: &SubscriptionKey, read: Option<&Backlog>, deadline: Timestamp) -> Result<(), Fault> {
+        let mut is_gone = true;
+        if let Some(read) = read {
+            let mut change = Change::of(key.clone());
+            change.delete_backlog(read);
+            is_gone = self.world.change(&change).await? == Changed::Yes;
+        }
+        let until = (self.world.now() + RUN).min(deadline - LAST_PART);
+        // At least once, so that each run gets on.
+        loop {
+            if self.world.purge(key).await? && is_gone {
+                return Ok(());
+            }
+            if !is_gone || self.world.now() >= until {
+                return self.world.wake(&Wake::now(key.clone()), SOON).await;
+            }
+        }
     }
 
     /// Nothing is sent while a subscription is disabled. What its owner discards goes all the same.

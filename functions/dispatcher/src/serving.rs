@@ -95,10 +95,10 @@ impl<W: World> Dispatcher<W> {
     /// Sends and keeps what a batch holds for one subscription. `standing` is what of its backlog concerns the batch;
     /// `at_once` is how many attempts run at the same time.
     pub(crate) async fn serve(&self, job: Job, standing: Standing, at_once: usize, deadline: Timestamp) -> Served {
-        let Job { subscription, lines } = job;
+        let Job { subscription, lines, is_held } = job;
         let mut served = Served::default();
         let patience = patience(&lines, self.world.now());
-        let (direct, kept) = split(&subscription, lines, &standing);
+        let (direct, kept) = if is_held { (Vec::new(), lines) } else { split(&subscription, lines, &standing) };
         let mut settlement = Settlement::of(subscription.clone());
         settlement.lines = kept.into_iter().map(|line| ToKeep::new(line.stream, &line.tasks, None)).collect();
 
@@ -112,7 +112,8 @@ impl<W: World> Dispatcher<W> {
 
         let heard = heard.into_inner().unwrap_or_else(PoisonError::into_inner);
         (settlement.streak, settlement.retry_after, settlement.gone) = (heard.streak, heard.retry_after, heard.gone);
-        settlement.is_too_much = over_limit || heard.slowest_accepted > patience;
+        // What is held gets a backlog that drains, so that it is found when its tenant is resumed.
+        settlement.is_too_much = over_limit || heard.slowest_accepted > patience || is_held;
         served.attempts = record.into_inner().unwrap_or_else(PoisonError::into_inner);
         for line in sent {
             take_in(line, &mut settlement, &mut served);

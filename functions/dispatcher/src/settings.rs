@@ -1,6 +1,7 @@
 //! What an operator decides about deliveries.
 
 use jiff::SignedDuration;
+use spacehook_domain::kept_events::KeptDays;
 use spacehook_domain::retry::Schedule;
 
 /// The longest that a backlog can be kept, in hours: what it stores expires by itself after that.
@@ -19,12 +20,14 @@ pub struct Settings {
     pub max_age: SignedDuration,
     /// How many deliveries of one space may wait for one subscription: then the oldest gives way.
     pub lane_limit: u64,
+    /// How long events are kept.
+    pub events_kept: KeptDays,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let max_age = SignedDuration::from_hours(MAX_AGE_H);
-        Self { schedule: Schedule::default(), max_age, lane_limit: LANE_LIMIT }
+        Self { schedule: Schedule::default(), max_age, lane_limit: LANE_LIMIT, events_kept: KeptDays::default() }
     }
 }
 

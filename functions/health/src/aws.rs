@@ -7,6 +7,7 @@ use spacehook_domain::backlog::{Backlog, Change};
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::failure_rate::Warning;
 use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::notice::{Notice, NoticeId};
 use spacehook_domain::place::{Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
@@ -59,7 +60,7 @@ impl World for AwsWorld {
         for _ in 0..PAGES {
             let request = PageRequest { limit: ATTEMPTS, cursor };
             let page = self.store.list_attempts(&key.tenant, &key.id, request).await?;
-            attempts.extend(page.items);
+            attempts.extend(page.items.into_iter().map(|logged| logged.attempt));
             cursor = page.next;
             if cursor.is_none() {
                 break;
@@ -94,6 +95,10 @@ impl World for AwsWorld {
 
     async fn subscribed(&self, tenant: &TenantId) -> Result<BTreeSet<EventType>, Fault> {
         Ok(self.store.tenant_overview(tenant).await?.subscribed)
+    }
+
+    async fn is_suspended(&self, tenant: &TenantId) -> Result<bool, Fault> {
+        Ok(self.store.tenant_overview(tenant).await?.is_suspended)
     }
 
     async fn contacts(&self, tenant: &TenantId) -> Result<BTreeSet<EmailAddress>, Fault> {
@@ -172,6 +177,18 @@ impl World for AwsWorld {
 
     async fn wake(&self, wake: &Wake) -> Result<(), Fault> {
         Ok(self.wakes.send(wake, Duration::ZERO).await?)
+    }
+
+    async fn overdue_jobs(&self, now: Timestamp) -> Result<Vec<JobKey>, Fault> {
+        self.store.overdue_jobs(now, DUE).await.map_err(StoreError::into)
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<Job>, Fault> {
+        self.store.job(key).await.map_err(StoreError::into)
+    }
+
+    async fn step(&self, step: &JobStep) -> Result<(), Fault> {
+        Ok(self.wakes.send_step(step, Duration::ZERO).await?)
     }
 
     fn now(&self) -> Timestamp {

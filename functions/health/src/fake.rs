@@ -7,7 +7,8 @@ use spacehook_domain::backlog::Backlog;
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::failure::FailureReason;
 use spacehook_domain::failure_rate::Warning;
-use spacehook_domain::ids::{EventId, SpaceId, SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{EventId, Sequence, SpaceId, SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::notice::{Notice, NoticeId};
 use spacehook_domain::place::{Space, SpaceKey};
 use spacehook_domain::retry::AttemptNumber;
@@ -36,6 +37,7 @@ pub(crate) struct Memory {
     pub(crate) attempts: BTreeMap<SubscriptionKey, Vec<Attempt>>,
     pub(crate) notices: BTreeMap<NoticeId, StoredNotice>,
     pub(crate) subscribed: BTreeSet<EventType>,
+    pub(crate) suspended: BTreeSet<TenantId>,
     pub(crate) tenant_contacts: BTreeSet<EmailAddress>,
     pub(crate) queued: Vec<Event>,
     pub(crate) sent: Vec<Sent>,
@@ -43,6 +45,8 @@ pub(crate) struct Memory {
     pub(crate) states: BTreeMap<SpaceId, StoredSpace>,
     pub(crate) backlogs: BTreeMap<SubscriptionKey, Backlog>,
     pub(crate) woken: Vec<Wake>,
+    pub(crate) jobs: BTreeMap<JobKey, Job>,
+    pub(crate) steps: Vec<JobStep>,
     /// Disablings that took place.
     pub(crate) disablings: usize,
     /// Effects left until the world fails for good; none means it never does.
@@ -74,7 +78,8 @@ impl FakeWorld {
             failing: BTreeMap::new(),
             attempts: BTreeMap::new(),
             notices: BTreeMap::new(),
-            subscribed: EventType::ALL.into(),
+            subscribed: EventType::BUILT_IN.into(),
+            suspended: BTreeSet::new(),
             tenant_contacts: BTreeSet::new(),
             queued: Vec::new(),
             sent: Vec::new(),
@@ -82,6 +87,8 @@ impl FakeWorld {
             states: BTreeMap::new(),
             backlogs: BTreeMap::new(),
             woken: Vec::new(),
+            jobs: BTreeMap::new(),
+            steps: Vec::new(),
             disablings: 0,
             effects_left: None,
             answer_lost: false,
@@ -254,6 +261,10 @@ impl World for FakeWorld {
         Ok(self.call("subscribed").await.subscribed.clone())
     }
 
+    async fn is_suspended(&self, tenant: &TenantId) -> Result<bool, Fault> {
+        Ok(self.call("is_suspended").await.suspended.contains(tenant))
+    }
+
     async fn contacts(&self, _: &TenantId) -> Result<BTreeSet<EmailAddress>, Fault> {
         Ok(self.call("contacts").await.tenant_contacts.clone())
     }
@@ -367,6 +378,20 @@ impl World for FakeWorld {
         self.effect("wake", |memory| memory.woken.push(wake.clone())).await
     }
 
+    async fn overdue_jobs(&self, now: Timestamp) -> Result<Vec<JobKey>, Fault> {
+        let is_overdue = |job: &&Job| job.overdue_at().is_some_and(|at| at <= now);
+        self.list("overdue jobs", |memory| memory.jobs.values().filter(is_overdue).map(|job| job.key.clone()).collect())
+            .await
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<Job>, Fault> {
+        Ok(self.call("job").await.jobs.get(key).cloned())
+    }
+
+    async fn step(&self, step: &JobStep) -> Result<(), Fault> {
+        self.effect("step", |memory| memory.steps.push(step.clone())).await
+    }
+
     fn now(&self) -> Timestamp {
         self.memory().now
     }
@@ -395,7 +420,11 @@ fn attempts(at: Timestamp, failures: usize, successes: usize) -> Vec<Attempt> {
     let outcomes =
         std::iter::repeat_n(failed, failures).chain(std::iter::repeat_n(Outcome::Accepted { status: 200 }, successes));
     let attempt = |outcome| Attempt {
-        event_id: EventId::from_digest(&[1; 32]),
+        event_id: EventId::at(Timestamp::UNIX_EPOCH, &[1; 32]),
+        revision: 1,
+        sequence: Sequence(1),
+        superseded: None,
+        space: None,
         event_type: EventType::SpaceReport,
         number: AttemptNumber::FIRST,
         started_at: at,
@@ -418,15 +447,21 @@ pub(crate) fn subscription(number: u128) -> Subscription {
         activity: Activity::Enabled { since: since() },
         send: Send::Always,
         building_ref_ids: BTreeSet::new(),
+        floor_ref_ids: BTreeSet::new(),
+        space_ref_ids: BTreeSet::new(),
+        filter: None,
         backlog: BacklogMode::All,
         rate_limit_per_second: None,
         auth: AuthKind::None,
         custom_header_names: BTreeSet::new(),
         key_values: spacehook_domain::key_values::KeyValues::default(),
         contacts: [EmailAddress::parse("ops@example.com").unwrap()].into(),
+        metadata: spacehook_domain::metadata::Metadata::default(),
         secret_name: "s".to_owned(),
         secret_version: "1".to_owned(),
+        auth_header_name: None,
         own_secret_arn: None,
+        previous_signing_secret_until: None,
         created_at: since(),
         updated_at: since(),
         revision: 4,

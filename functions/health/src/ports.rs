@@ -6,6 +6,7 @@ use spacehook_domain::backlog::Backlog;
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::failure_rate::Warning;
 use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::notice::{Notice, NoticeId};
 use spacehook_domain::place::{Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
@@ -87,6 +88,8 @@ pub trait World: Sync {
     ) -> impl Future<Output = Result<Changed, Fault>> + Send;
     /// The types of event that anybody of a tenant subscribes to.
     fn subscribed(&self, tenant: &TenantId) -> impl Future<Output = Result<BTreeSet<EventType>, Fault>> + Send;
+    /// Whether a tenant is suspended: then nothing is sent for it.
+    fn is_suspended(&self, tenant: &TenantId) -> impl Future<Output = Result<bool, Fault>> + Send;
     /// Who is told of subscriptions without contacts.
     fn contacts(&self, tenant: &TenantId) -> impl Future<Output = Result<BTreeSet<EmailAddress>, Fault>> + Send;
     /// Queues events in their order. Queued again within five minutes, an event is the same.
@@ -150,6 +153,13 @@ pub trait World: Sync {
     ) -> impl Future<Output = Result<Changed, Fault>> + Send;
     /// Has a run look at a backlog at once.
     fn wake(&self, wake: &Wake) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Jobs whose step should have come, and did not.
+    fn overdue_jobs(&self, now: Timestamp) -> impl Future<Output = Result<Vec<JobKey>, Fault>> + Send;
+    /// A job.
+    fn job(&self, key: &JobKey) -> impl Future<Output = Result<Option<Job>, Fault>> + Send;
+    /// Has a step of a job made at once.
+    fn step(&self, step: &JobStep) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// The time, to the millisecond.
     fn now(&self) -> Timestamp;

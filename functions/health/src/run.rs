@@ -15,7 +15,7 @@ const CONCURRENT: usize = 16;
 /// deadline on. What a fault of the world prevents is counted and logged, does not keep anything else from being done,
 /// and is tried again by the next run.
 pub async fn run<W: World>(world: &W, settings: &Settings, deadline: Timestamp) -> Summary {
-    let (subscriptions, spaces, backlogs) = futures::join!(
+    let (subscriptions, spaces, backlogs, jobs) = futures::join!(
         subscriptions(world, settings, deadline),
         async {
             let due = world.due_spaces(world.now()).await;
@@ -31,8 +31,15 @@ pub async fn run<W: World>(world: &W, settings: &Settings, deadline: Timestamp) 
             })
             .await
         },
+        async {
+            let overdue = world.overdue_jobs(world.now()).await;
+            each(world, deadline, overdue, "the jobs that are overdue", async |key| {
+                rearming::rearm_job(world, &key).await
+            })
+            .await
+        },
     );
-    subscriptions + spaces + backlogs
+    subscriptions + spaces + backlogs + jobs
 }
 
 /// Judges those that failed lately, in the first half of the time, and tells what happened: what is disabled now is told

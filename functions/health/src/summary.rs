@@ -38,6 +38,8 @@ pub struct Summary {
 pub struct Repairs {
     /// Timers of backlogs: probes and drains that stopped.
     pub timers: usize,
+    /// Steps of jobs.
+    pub jobs: usize,
     /// Events that were saved with the state of a space and never queued.
     pub pending: usize,
     /// Notices whose mail a run was about to send, and never said that it had.
@@ -57,6 +59,7 @@ impl AddAssign for Summary {
         self.open_breakers += other.open_breakers;
         self.waiting += other.waiting;
         self.repairs.timers += other.repairs.timers;
+        self.repairs.jobs += other.repairs.jobs;
         self.repairs.pending += other.repairs.pending;
         self.repairs.notices += other.repairs.notices;
         self.faults += other.faults;

@@ -10,9 +10,11 @@ use spacehook_dispatcher::ports::{Poison, Queue, Receipt, World as _};
 use spacehook_dispatcher::report::{Breakers, Counted, Report};
 use spacehook_dispatcher::settings::Settings;
 use spacehook_domain::attempt::Outcome;
+use spacehook_domain::backlog::Dead;
 use spacehook_domain::breaker::Breaker;
 use spacehook_domain::event::EventType;
 use spacehook_domain::failure::FailureReason;
+use spacehook_domain::filter::Filter;
 use spacehook_domain::ids::SubscriptionKey;
 use spacehook_domain::retry::DeadBecause;
 use spacehook_domain::share::{Share, share_of};
@@ -231,6 +233,35 @@ fn five_failures_open_the_breaker_and_a_probe_that_succeeds_drains_in_order() {
 }
 
 #[test]
+fn of_a_suspended_tenant_all_is_kept_and_nothing_tried_until_it_is_resumed() {
+    let bench = Bench::of(&[("a", Mode::Accepts), ("b", Mode::Answers(503, None))]);
+    let other = make::subscription("rival", 3, "c");
+    bench.add(other, Mode::Accepts);
+    let suspend =
+        |suspended| bench.state().table.tenants.get_mut(&make::tenant("acme")).unwrap().is_suspended = suspended;
+    suspend(true);
+    let report = bench.deliver(&[happened(1, 1), happened_of("rival", 9, EventType::SpaceReport, 1), happened(1, 2)]);
+    assert_eq!(report, Report { accepted: 1, kept: 4, ..Report::default() }, "others go on");
+    bench.deliver(&[happened(2, 1)]);
+    assert_eq!(bench.waits(1), [(1, 1), (1, 2), (2, 1)]);
+    bench.pass(2);
+    bench.deliver(&[wake(1), wake(2)]);
+    assert_eq!(bench.arrived().len(), 1, "nothing is tried");
+    let looked_at = bench.state().table.partition(&key(1)).backlog.as_ref().unwrap().wake_at;
+    assert_eq!(looked_at, Some(bench.client.now() + SignedDuration::from_hours(1)));
+    assert_eq!(bench.state().table.overview(&make::tenant("acme")).backlogs, [key(1).id, key(2).id].into());
+
+    suspend(false);
+    bench.deliver(&[happened(1, 3)]);
+    assert_eq!(bench.arrived().len(), 1, "what waits goes first");
+    bench.deliver(&[wake(1)]);
+    let arrived: Vec<_> = bench.arrived().into_iter().filter(|it| it.0 == key(1)).map(|it| (it.1, it.2)).collect();
+    let of_first: Vec<_> = arrived.iter().filter(|it| it.0 == 1).map(|it| it.1).collect();
+    assert_eq!((arrived.len(), of_first), (4, vec![1, 2, 3]), "all of it, in order");
+    assert_eq!(bench.deliver(&[happened(3, 1)]).accepted, 1, "new events go directly again");
+}
+
+#[test]
 fn a_batch_says_what_is_to_be_counted_of_it() {
     let bench = Bench::of(&[("a", Mode::Answers(500, None)), ("b", Mode::Accepts)]);
     let messages: Vec<_> = (1..=6).map(|space| happened(space, 1)).collect();
@@ -283,6 +314,75 @@ fn a_receiver_that_is_gone_is_disabled_and_its_deliveries_are_kept() {
 }
 
 #[test]
+fn a_filter_decides_what_is_sent_and_what_is_kept() {
+    let bench = Bench::of(&[("all", Mode::Accepts)]);
+    let spaces = |number, host: &str| Subscription {
+        filter: Some(Filter::parse(serde_json::json!({"space": [{"numeric": [">", 1]}]})).unwrap()),
+        ..make::subscription("acme", number, host)
+    };
+    bench.add(spaces(2, "some"), Mode::Accepts);
+    let since = make::at(Duration::ZERO);
+    let activity = Activity::Disabled { since, reason: DisabledReason::ByRequest };
+    bench.add(Subscription { activity, ..spaces(3, "later") }, Mode::Accepts);
+    bench.deliver(&[happened(1, 1), happened(2, 1)]);
+    let of = |number: u128| -> Vec<u64> {
+        bench.arrived().into_iter().filter(|it| it.0 == key(number)).map(|it| it.1).collect()
+    };
+    assert_eq!((of(1).len(), of(2), of(3)), (2, vec![2], vec![]));
+    assert_eq!(bench.waits(3), [(2, 1)], "what it does not want is not kept for it either");
+}
+
+#[test]
+fn what_a_deleted_subscription_left_behind_is_deleted_to_the_end() {
+    let bench = Bench::of(&[("a", Mode::Answers(500, None)), ("b", Mode::Answers(500, None))]);
+    let messages: Vec<_> = (1..=12).map(|space| happened(space, 1)).collect();
+    bench.deliver(&messages);
+    let died_at = make::at(Duration::ZERO);
+    for number in [1, 2] {
+        let event = make::event("acme", 99, EventType::SpaceReport, 1, died_at);
+        let because = DeadBecause::AttemptsExhausted;
+        let dead = Dead { event, died_at, because, reason: None, attempts: 8 };
+        bench.state().table.partition(&key(number)).dead = vec![dead; 30];
+    }
+    bench.state().table.subscriptions.remove(&key(1));
+    // It has so little time that one run is not enough.
+    let mut runs = 0;
+    loop {
+        bench.pass(60);
+        bench.deliver_within(&[wake(1)], SignedDuration::from_secs(12));
+        runs += 1;
+        let mut state = bench.state();
+        let partition = state.table.partition(&key(1));
+        if partition.is_empty() && partition.dead.is_empty() {
+            break;
+        }
+        drop(state);
+        assert!(
+            bench.timers().iter().any(|(after, ticket)| (*after, *ticket) == (1, None)),
+            "another run is asked for"
+        );
+        assert!(runs < 20);
+    }
+    assert!(runs > 1, "{runs}");
+    let mut state = bench.state();
+    let backlogs = state.table.overview(&make::tenant("acme")).backlogs;
+    assert_eq!(backlogs, [key(2).id].into(), "the note of it is gone");
+    let other = state.table.partition(&key(2));
+    assert_eq!((other.dead.len(), other.is_empty()), (30, false), "the other's stays");
+}
+
+#[test]
+fn dead_deliveries_of_a_deleted_subscription_go_though_nothing_waited() {
+    let bench = Bench::of(&[("a", Mode::RefusedByPolicy)]);
+    bench.deliver(&[happened(1, 1), happened(1, 2)]);
+    bench.deliver(&[wake(1)]);
+    assert_eq!(bench.state().table.partition(&key(1)).dead.len(), 2, "a run for nothing deletes nothing");
+    bench.state().table.subscriptions.remove(&key(1));
+    bench.deliver(&[wake(1)]);
+    assert!(bench.state().table.partition(&key(1)).dead.is_empty());
+}
+
+#[test]
 fn faults_of_ours_blame_no_receiver_and_lose_nothing() {
     let bench = Bench::of(&[("a", Mode::Accepts)]);
     bench.fail(Call::Overview);
@@ -332,7 +432,7 @@ fn one_tenants_fault_is_not_its_neighbours() {
 fn what_follows_in_its_space_is_not_delivered_before_what_comes_again() {
     let bench = Bench::of(&[]);
     let mut both = make::subscription("acme", 1, "a");
-    both.event_types = EventType::ALL.into();
+    both.event_types = make::types().into();
     bench.add(both, Mode::Accepts);
     bench.state().faults.broken_types.insert(EventType::SpaceAvailability);
     let unread = happened_of("acme", 1, EventType::SpaceAvailability, 2);

@@ -5,6 +5,7 @@ use serde_json::json;
 use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use spacehook_domain::ids::{BuildingRefId, Sequence, SpaceId, SpaceRefId, SubscriptionId, TenantId};
 use spacehook_domain::key_values::KeyValues;
+use spacehook_domain::metadata::Metadata;
 use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
 use spacehook_domain::trace::TraceId;
@@ -36,19 +37,35 @@ pub(crate) fn subscription(owner: &str, number: u128, host: &str) -> Subscriptio
         activity: Activity::Enabled { since: made },
         send: Send::Always,
         building_ref_ids: BTreeSet::new(),
+        floor_ref_ids: BTreeSet::new(),
+        space_ref_ids: BTreeSet::new(),
+        filter: None,
         backlog: BacklogMode::All,
         rate_limit_per_second: None,
         auth: AuthKind::Bearer,
         custom_header_names: BTreeSet::new(),
         key_values: KeyValues::default(),
         contacts: BTreeSet::new(),
+        metadata: Metadata::default(),
         secret_name: format!("secret {number}"),
         secret_version: "1".to_owned(),
+        auth_header_name: None,
         own_secret_arn: None,
+        previous_signing_secret_until: None,
         created_at: made,
         updated_at: made,
         revision: 1,
     }
+}
+
+/// A type of a tenant's own.
+pub(crate) fn own_type() -> EventType {
+    EventType::parse("acme.door_opened").unwrap()
+}
+
+/// The types that tests send.
+pub(crate) fn types() -> [EventType; 3] {
+    [EventType::SpaceReport, EventType::SpaceAvailability, own_type()]
 }
 
 /// What happened in a space of building `b` a minute before, and is heard of now.
@@ -56,7 +73,7 @@ pub(crate) fn event(owner: &str, space: u64, event_type: EventType, sequence: u6
     let happened = now - SignedDuration::from_mins(1);
     Event {
         version: EVENT_VERSION,
-        id: Event::derived_id(&tenant(owner), Stream::of_space(SpaceId(space)), event_type, Sequence(sequence)),
+        id: Event::derived_id(&tenant(owner), Stream::of_space(SpaceId(space)), event_type, Sequence(sequence), now),
         tenant: tenant(owner),
         event_type,
         sequence: Sequence(sequence),
@@ -70,6 +87,7 @@ pub(crate) fn event(owner: &str, space: u64, event_type: EventType, sequence: u6
         received_at: now,
         trace: Some(trace()),
         change: Change { occupancy_changed: true, first_of_hour: false },
+        test: false,
         data: json!({"event_type": event_type.as_str(), "space": space}),
     }
 }

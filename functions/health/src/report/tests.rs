@@ -2,7 +2,7 @@ use super::*;
 use crate::fake::{now, since, subscription};
 use jiff::ToSpan as _;
 use spacehook_domain::event::EventType;
-use spacehook_domain::ids::EventId;
+use spacehook_domain::ids::{EventId, Sequence};
 use spacehook_domain::notice::{MailState, Window};
 use spacehook_domain::retry::AttemptNumber;
 use spacehook_domain::stats::{BucketStart, Counts};
@@ -12,7 +12,11 @@ const LIMITS: Limits = Limits { threshold_basis_points: 9_900, backlog_max_age_h
 fn attempt(minutes_ago: i64, status: u16, answer: &str) -> Attempt {
     let reason = FailureReason::from_http_status(status);
     Attempt {
-        event_id: EventId::from_digest(&[7; 32]),
+        event_id: EventId::at(Timestamp::UNIX_EPOCH, &[7; 32]),
+        revision: 1,
+        sequence: Sequence(1),
+        superseded: None,
+        space: None,
         event_type: EventType::SpaceReport,
         number: AttemptNumber::FIRST,
         started_at: now() - minutes_ago.minutes(),

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::fake::{FakeWorld, Memory};
+use crate::summary::Repairs;
 use crate::telling::confirm;
 use futures::future::join_all;
 use jiff::SignedDuration;
 use spacehook_domain::backlog::Backlog;
 use spacehook_domain::event::EventType;
+use spacehook_domain::job::{Job, JobKey, JobState, JobStep, Work};
 use spacehook_domain::subscription::{Activity, DisabledReason, Subscription};
 use spacehook_domain::wake::Wake;
 use std::collections::BTreeMap;
@@ -161,6 +163,21 @@ fn a_list_that_cannot_be_read_keeps_nothing_else_from_it() {
 }
 
 #[test]
+fn a_backlog_of_a_suspended_tenant_is_left_alone_for_an_hour() {
+    let world = FakeWorld::new();
+    let subject = world.add_failing(1, 0, 20);
+    let overdue = Backlog { wake_at: Some(world.now() - SignedDuration::from_mins(9)), ..Backlog::new(world.now()) };
+    world.memory().backlogs.insert(subject.key(), overdue);
+    world.memory().suspended.insert(subject.tenant.clone());
+    assert_eq!(run_once(&world).repairs.timers, 0);
+    let looked_at = world.memory().backlogs[&subject.key()].wake_at;
+    assert_eq!(looked_at, Some(world.now() + SignedDuration::from_hours(1)));
+    world.memory().suspended.clear();
+    world.pass(SignedDuration::from_mins(64));
+    assert_eq!(run_once(&world).repairs.timers, 1, "resumed, and its timer lost");
+}
+
+#[test]
 fn what_was_deleted_or_disabled_is_forgotten() {
     let world = FakeWorld::new();
     let (deleted, off) = (world.add_failing(1, 200, 0), world.add_failing(2, 200, 0));
@@ -277,4 +294,22 @@ fn a_run_without_time_left_begins_nothing() {
     let late = block_on(run(&world, &Settings::default(), world.now()));
     assert_eq!(late, Summary { left: 3, ..Summary::default() });
     assert_eq!(world.memory().disablings, 0);
+}
+
+#[test]
+fn a_job_whose_step_is_lost_is_asked_for_again_until_it_ends() {
+    let world = FakeWorld::new();
+    let subscription = crate::fake::subscription(1).key();
+    let id = spacehook_domain::ids::JobId::from_uuid(uuid::Uuid::from_u128(9));
+    let key = JobKey { subscription, id };
+    let job = Job::new(key.clone(), Work::Dead { died_before: world.now() }, None, world.now());
+    world.memory().jobs.insert(key.clone(), job.clone());
+    assert_eq!(run_once(&world), Summary::default(), "it may still come");
+    world.pass(SignedDuration::from_mins(4));
+    let repaired = Summary { repairs: Repairs { jobs: 1, ..Repairs::default() }, ..Summary::default() };
+    assert_eq!(run_once(&world), repaired);
+    assert_eq!(world.memory().steps, [JobStep::new(key.clone(), 1)]);
+    let ended = job.ended(JobState::Done, None, world.now());
+    world.memory().jobs.insert(key, ended);
+    assert_eq!(run_once(&world), Summary::default());
 }

@@ -158,7 +158,7 @@ fn world() -> World {
     };
     {
         let mut memory = world.memory();
-        memory.subscribed = EventType::ALL.into();
+        memory.subscribed = EventType::BUILT_IN.into();
         memory.spaces = vec![space(1, "room_1", &["a", "b"]), space(2, "room_2", &["c"])];
     }
     world

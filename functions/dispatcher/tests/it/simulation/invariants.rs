@@ -10,6 +10,7 @@ use crate::world::{Arrival, Call, State};
 use spacehook_domain::backlog::OnEnable;
 use spacehook_domain::event::Event;
 use spacehook_domain::ids::EventId;
+use spacehook_domain::job::{JobState, Work};
 use spacehook_domain::matching;
 use spacehook_domain::stats::Dropped;
 use spacehook_domain::stream::Stream;
@@ -52,6 +53,7 @@ pub(crate) fn check(run: &Run) -> Broken {
         case.rates_are_kept()?;
         case.superseded_adds_up(&state)?;
         case.neighbours_do_no_harm(&state)?;
+        case.replays_are_whole_and_bounded(&state)?;
     }
     Ok(())
 }
@@ -177,7 +179,9 @@ impl<'a> Case<'a> {
             let last = last.entry(arrival.stream).or_default();
             // What gave way, and comes again since its message does, was never taken in and yet is a repetition.
             let is_repeated = arrival.settled && state.watch.may_repeat(&arrival.event, arrival.invocation);
-            if arrival.sequence < *last && (is_first && !is_repeated || is_strict) {
+            // What somebody asked for again takes its place by its sequence, though newer ones have been.
+            let is_replayed = state.watch.is_replayed(&self.subscription.key(), &arrival.event, arrival.at);
+            if arrival.sequence < *last && (is_first && !is_repeated || is_strict) && !is_replayed {
                 let what = format!(
                     "{} got sequence {} of space {} after {last}, at {:?}",
                     self.name(),
@@ -199,6 +203,7 @@ impl<'a> Case<'a> {
         for arrival in self.arrivals {
             if let Some(earlier) = before.get(&arrival.event)
                 && earlier.heard
+                && !state.watch.is_replayed(&self.subscription.key(), &arrival.event, arrival.at)
                 && !state.watch.may_repeat(&arrival.event, earlier.invocation)
             {
                 let what = format!(
@@ -263,13 +268,57 @@ impl<'a> Case<'a> {
             dropped(Dropped::Superseded)
         );
         let treated = self.was_treated(OnEnable::Discard, Duration::ZERO);
-        let adds_up = match (is_strict, dead + discarded > 0) {
+        // What had given way, and is asked for again, is delivered beside what stands for it.
+        let is_replayed = state.watch.replayed.keys().any(|(of, _)| *of == key);
+        let adds_up = match (is_strict && !is_replayed, dead + discarded > 0) {
             (true, false) => delivered + superseded == wanted,
             // The dead and the discarded took with them what they stood for: it is counted still.
             (true, true) => delivered + dead + discarded + dropped(Dropped::Superseded) >= wanted,
             (false, _) => treated || dead > 0 || delivered + superseded >= wanted,
         };
         if adds_up { Ok(()) } else { Err(("superseded-adds-up", what)) }
+    }
+
+    /// A job that came to its end has asked for each delivery that it should, once, and at its rate; one that was cancelled
+    /// asks for none after it.
+    fn replays_are_whole_and_bounded(&self, state: &State) -> Broken {
+        let key = self.subscription.key();
+        for job in state.table.jobs.values().filter(|job| job.key.subscription == key) {
+            let Work::Since { window, .. } = &job.work else { continue };
+            let again: BTreeMap<&EventId, &Vec<Duration>> =
+                state.watch.replayed.iter().filter(|((of, _), _)| *of == key).map(|((_, id), at)| (id, at)).collect();
+            let counts = job.counts;
+            if counts.matched != counts.enqueued + counts.already_waiting || counts.matched > counts.examined {
+                return Err(("replays", format!("{}: {counts:?}", job.key.id)));
+            }
+            let alone = state.table.jobs.values().filter(|other| other.key.subscription == key).count() == 1;
+            let asked: usize = again.values().map(|times| times.len()).sum();
+            if alone && (asked as u64 != counts.enqueued || again.values().any(|times| times.len() > 1)) {
+                return Err(("replays", format!("{}: {asked} were asked for again, noted are {counts:?}", job.key.id)));
+            }
+            let wanted = self.wanted.iter().filter(|(_, event)| window.holds(event));
+            let kept = wanted.filter(|(_, event)| state.table.kept_event(&event.tenant, &event.id).is_some()).count();
+            // What is kept later than the job looked is not found.
+            if job.state == JobState::Done && counts.matched > kept as u64 {
+                return Err(("replays", format!("{}: {counts:?}, of {kept} kept", job.key.id)));
+            }
+            if let (true, Some(rate)) = (alone, job.rate_per_second) {
+                let mut times: Vec<Duration> = again.values().flat_map(|times| times.iter().copied()).collect();
+                times.sort_unstable();
+                let most = usize::try_from(rate.per_second()).unwrap_or(usize::MAX);
+                let spare = Duration::from_millis(900);
+                if times
+                    .windows(most + 1)
+                    .any(|some| some[most].saturating_sub(some[0]) < spare && self.run.scenario.kind == Kind::Clean)
+                {
+                    return Err((
+                        "replays",
+                        format!("{} asks for more than {most} in a second: {times:?}", job.key.id),
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Where nothing of ours fails, a healthy receiver gets each event within its own time; a neighbour that hangs adds one

@@ -1,7 +1,7 @@
 //! The running of a scenario: Lambda, its pollers, the API and health, around the real dispatcher.
 
 use crate::make;
-use crate::simulation::scenario::{Action, Kind, Scenario};
+use crate::simulation::scenario::{Action, Kind, Replaying, Scenario};
 use crate::world::{Client, Cloud, Sabotage, VISIBILITY};
 use jiff::SignedDuration;
 use spacehook_dispatcher::batch::{Content, Message};
@@ -10,8 +10,10 @@ use spacehook_dispatcher::ports::{Poison, Queue};
 use spacehook_dispatcher::report::Report;
 use spacehook_domain::backlog::{Backlog, Enlist, OnEnable, Replace, Treatment};
 use spacehook_domain::event::Event;
-use spacehook_domain::ids::{SubscriptionKey, TenantId};
-use spacehook_domain::subscription::{Activity, DisabledReason};
+use spacehook_domain::ids::{JobId, SubscriptionKey, TenantId};
+use spacehook_domain::job::{Job, JobKey, JobState, JobStep, Work};
+use spacehook_domain::kept_events::Window;
+use spacehook_domain::subscription::{Activity, DisabledReason, RateLimit};
 use spacehook_domain::wake::Wake;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -318,6 +320,8 @@ impl Run {
                     tenant.split.insert(event_type);
                     tenant.version += 1;
                 }
+                Action::Replay(key, replaying) => self.replay(&key, replaying, now),
+                Action::CancelJobs(key) => self.cancel_jobs(&key, now),
                 Action::Health => {
                     self.health(now);
                     self.actions.insert((now + HEALTH, number), Action::Health);
@@ -392,6 +396,47 @@ impl Run {
         state.trace.line(now, format_args!("{line}"));
     }
 
+    /// As the API does it: the job, and its first step.
+    fn replay(&mut self, key: &SubscriptionKey, replaying: Replaying, now: Duration) {
+        let mut state = self.cloud.state();
+        let state = &mut *state;
+        let at = make::at(now);
+        let (work, rate) = match replaying {
+            Replaying::Since(before, rate) => {
+                let since = make::at(Duration::ZERO).max(at - SignedDuration::try_from(before).unwrap());
+                let (event_types, building_ref_id, space_ref_id) = (BTreeSet::new(), None, None);
+                let window = Window { since, until: at };
+                let rate = rate.and_then(|rate| RateLimit::new(rate).ok());
+                (Work::Since { window, event_types, building_ref_id, space_ref_id }, rate)
+            }
+            Replaying::Dead => (Work::Dead { died_before: at }, None),
+            Replaying::Newest => {
+                let of = state.table.packs.iter().filter(|((tenant, _, _), _)| *tenant == key.tenant);
+                let Some(event) = of.flat_map(|(_, events)| events).last() else { return };
+                (Work::Event { event_id: event.id.clone() }, None)
+            }
+        };
+        let number = u128::try_from(state.table.jobs.len()).unwrap() + 1;
+        let id = JobKey { subscription: key.clone(), id: JobId::from_uuid(uuid::Uuid::from_u128(number)) };
+        let job = Job::new(id.clone(), work, rate, at);
+        let line = format!("{} is made for {}: {replaying:?}", id.id, key.id);
+        state.trace.line(now, format_args!("{line}"));
+        state.table.jobs.insert(id.clone(), job);
+        let lost = now < state.faults.until && state.rng.f64() < state.faults.lost;
+        if !lost {
+            state.retries.send_step(now, &JobStep::new(id, 1), Duration::ZERO);
+        }
+    }
+
+    fn cancel_jobs(&mut self, key: &SubscriptionKey, now: Duration) {
+        let mut state = self.cloud.state();
+        for job in state.table.jobs.values_mut().filter(|job| job.key.subscription == *key) {
+            if !job.state.is_finished() {
+                *job = job.ended(JobState::Cancelled, None, make::at(now));
+            }
+        }
+    }
+
     /// As health does it: where the timer of a backlog is long overdue, it sets another.
     fn health(&mut self, now: Duration) {
         let mut state = self.cloud.state();
@@ -412,6 +457,11 @@ impl Run {
                 state.trace.line(now, format_args!("{line}"));
                 state.retries.send(now, &Wake::now(key), Duration::ZERO);
             }
+        }
+        let state = &mut *state;
+        let is_overdue = |job: &&Job| job.overdue_at().is_some_and(|overdue_at| overdue_at < make::at(now));
+        for job in state.table.jobs.values().filter(is_overdue) {
+            state.retries.send_step(now, &JobStep::new(job.key.clone(), job.step), Duration::ZERO);
         }
     }
 }

@@ -42,8 +42,23 @@ pub(crate) enum Action {
     Enable(SubscriptionKey, OnEnable),
     /// A tenant's events of a type are split from now on.
     Split(TenantId, EventType),
+    /// The API makes a job for a subscription.
+    Replay(SubscriptionKey, Replaying),
+    /// The API cancels the jobs of a subscription.
+    CancelJobs(SubscriptionKey),
     /// Health sets lost timers again.
     Health,
+}
+
+/// What somebody asks for again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Replaying {
+    /// Everything of so long before, no faster than so many a second.
+    Since(Duration, Option<u32>),
+    /// All dead deliveries.
+    Dead,
+    /// The newest kept event.
+    Newest,
 }
 
 /// What happens in a simulation.
@@ -118,7 +133,7 @@ impl Scenario {
         let is_split = self.kind != Kind::Healthy && chance(rng, 12);
         if is_split {
             let from = if rng.bool() { 0 } else { rng.u64(0..events_to) };
-            let event_type = rng.choice(EventType::ALL).unwrap();
+            let event_type = rng.choice(make::types()).unwrap();
             self.actions.push((ms(from), Action::Split(make::tenant(&name), event_type)));
         }
         for space in 1..=rng.u64(1..4) {
@@ -144,7 +159,11 @@ impl Scenario {
         };
         let first = 1 + self.actions.iter().filter(|(_, action)| sent(action)).count() as u64;
         for (sequence, time) in (first..).zip(times) {
-            let event_type = if chance(rng, 70) { EventType::SpaceReport } else { EventType::SpaceAvailability };
+            let event_type = match rng.u64(0..100) {
+                0..70 => EventType::SpaceReport,
+                70..90 => EventType::SpaceAvailability,
+                _ => make::own_type(),
+            };
             let mut event = make::event(owner, space, event_type, sequence, make::at(ms(time)));
             event.change.occupancy_changed = rng.bool();
             self.actions.push((ms(time), Action::Happens(Box::new(event))));
@@ -155,7 +174,7 @@ impl Scenario {
         let host = format!("r{number}.example.com");
         let mut subscription = make::subscription(owner, number, &host);
         if chance(rng, 60) {
-            subscription.event_types = EventType::ALL.into();
+            subscription.event_types = make::types().into();
         }
         if chance(rng, 20) {
             subscription.send = Send::OnChange;
@@ -180,12 +199,37 @@ impl Scenario {
                 self.draw_pause(rng, &mut subscription);
             }
         }
+        if self.kind != Kind::Healthy && chance(rng, 25) {
+            self.draw_replays(rng, &subscription.key());
+        }
         let is_paused = self.actions.iter().any(|(_, action)| *action == Action::Disable(subscription.key()));
-        if receiver.phases.is_empty() && subscription.rate_limit_per_second.is_none() && !is_paused {
+        let is_replayed =
+            self.actions.iter().any(|(_, action)| matches!(action, Action::Replay(of, _) if *of == subscription.key()));
+        let is_plain = subscription.rate_limit_per_second.is_none() && !is_paused && !is_replayed;
+        if receiver.phases.is_empty() && is_plain {
             self.steady.insert(subscription.key());
         }
         self.receivers.insert(host, receiver);
         self.subscriptions.push(subscription);
+    }
+
+    /// Somebody asks for deliveries again, and may cancel it.
+    fn draw_replays(&mut self, rng: &mut Rng, key: &SubscriptionKey) {
+        for _ in 0..rng.u8(1..4) {
+            let at = rng.u64(SECOND..20 * MINUTE);
+            let replaying = match rng.u8(0..10) {
+                0..6 => {
+                    let rate = rng.choice([None, None, Some(1), Some(5)]).unwrap();
+                    Replaying::Since(ms(rng.u64(SECOND..40 * MINUTE)), rate)
+                }
+                6..9 => Replaying::Dead,
+                _ => Replaying::Newest,
+            };
+            self.actions.push((ms(at), Action::Replay(key.clone(), replaying)));
+            if chance(rng, 20) {
+                self.actions.push((ms(at + rng.u64(0..10 * SECOND)), Action::CancelJobs(key.clone())));
+            }
+        }
     }
 
     /// It is disabled for a while, or from the beginning.

@@ -128,3 +128,8 @@ fn forgotten_deliveries_that_gave_way_are_seen() {
 fn extra_reads_for_healthy_subscriptions_are_seen() {
     is_seen(Sabotage::AllNoted, "healthy-cost");
 }
+
+#[test]
+fn parts_of_jobs_that_are_done_twice_are_seen() {
+    is_seen(Sabotage::PartsUnnoted, "replays");
+}

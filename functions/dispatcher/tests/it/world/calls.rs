@@ -12,6 +12,7 @@ pub(crate) enum Call {
     Lanes,
     Waiting,
     Change,
+    Purge,
     Wake,
     Share,
     Disable,
@@ -19,17 +20,27 @@ pub(crate) enum Call {
     Bury,
     ShowAgain,
     Record,
+    Job,
+    SaveJob,
+    AdvanceJob,
+    NextStep,
+    KeptEvent,
+    KeptEvents,
+    OldestDead,
+    WaitingAmong,
+    Spaces,
 }
 
 impl Call {
     /// Calls that a subscription costs nothing of while its receiver accepts everything.
-    pub(crate) const OF_TROUBLE: [Self; 12] = [
+    pub(crate) const OF_TROUBLE: [Self; 13] = [
         Self::Subscription,
         Self::Standings,
         Self::Backlog,
         Self::Lanes,
         Self::Waiting,
         Self::Change,
+        Self::Purge,
         Self::Wake,
         Self::Share,
         Self::Disable,

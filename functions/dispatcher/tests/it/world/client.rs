@@ -9,12 +9,16 @@ use jiff::{SignedDuration, Timestamp};
 use spacehook_authentication::Outgoing;
 use spacehook_delivery::AttemptResult;
 use spacehook_dispatcher::batch::Content;
-use spacehook_dispatcher::ports::{Changed, Drop, Fault, Overview, Poison, Queue, Receipt, Standing, World};
-use spacehook_domain::backlog::{Backlog, Change, Kept, KeptKey, Lane};
+use spacehook_dispatcher::ports::{
+    Advanced, Changed, Drop, Fault, Overview, Poison, Queue, Receipt, SpacesFound, Standing, World,
+};
+use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, KeptKey, Lane};
 use spacehook_domain::breaker::Breaker;
 use spacehook_domain::credentials::{AuthSecret, Credentials};
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{EventId, Sequence, SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::job::{Job, JobKey, JobStep};
+use spacehook_domain::kept_events::{Pack, Position, Scanned, Window};
 use spacehook_domain::share::Share;
 use spacehook_domain::signing::SigningSecret;
 use spacehook_domain::stream::Stream;
@@ -330,6 +334,10 @@ impl World for Client {
         Ok(changed)
     }
 
+    async fn purge(&self, key: &SubscriptionKey) -> Result<bool, Fault> {
+        self.call(Call::Purge, |state, _| state.table.purge(key)).await
+    }
+
     async fn wake(&self, wake: &Wake, after: Duration) -> Result<(), Fault> {
         self.call(Call::Wake, |state, _| {
             if after > Duration::from_mins(15) {
@@ -407,10 +415,107 @@ impl World for Client {
         .await
     }
 
-    async fn record(&self, attempts: &[RecordedAttempt], drops: &[Drop]) -> Result<(), Fault> {
+    async fn record(&self, attempts: &[RecordedAttempt], drops: &[Drop], packs: &[Pack]) -> Result<(), Fault> {
         self.call(Call::Record, |state, _| {
             state.watch.recorded.extend_from_slice(attempts);
             state.watch.drops.extend_from_slice(drops);
+            state.table.keep(packs);
+        })
+        .await
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<Job>, Fault> {
+        self.call(Call::Job, |state, _| state.table.jobs.get(key).cloned()).await
+    }
+
+    async fn save_job(&self, read: &Job, new: &Job) -> Result<Changed, Fault> {
+        let changed = self.call(Call::SaveJob, |state, _| state.table.save_job(read, new)).await?;
+        let invocation = self.serving();
+        self.cloud.note(format_args!("  invocation {invocation}: {changed:?}: {} is {:?}", new.key.id, new.state));
+        Ok(changed)
+    }
+
+    async fn advance_job(&self, read: &Job, new: &Job, change: &Change, dead: &[Dead]) -> Result<Advanced, Fault> {
+        let advanced = self.call(Call::AdvanceJob, |state, course| {
+            if course.conflict {
+                return Advanced::Conflict;
+            }
+            let now = self.elapsed();
+            let sabotage = state.sabotage;
+            match state.table.advance_job((read, new), change, dead, now, sabotage) {
+                Ok(advanced) => {
+                    if advanced == Advanced::Yes {
+                        state.watch.note_replayed(change, now);
+                    }
+                    advanced
+                }
+                Err(refused) => {
+                    state.watch.violated("possible-writes", refused);
+                    Advanced::Conflict
+                }
+            }
+        });
+        let advanced = advanced.await?;
+        let changed = if advanced == Advanced::Yes { Changed::Yes } else { Changed::Conflict };
+        self.note_change(change, changed);
+        Ok(advanced)
+    }
+
+    async fn next_step(&self, step: &JobStep, after: Duration) -> Result<(), Fault> {
+        self.call(Call::NextStep, |state, _| {
+            let now = self.elapsed();
+            let lost = state.is_sabotaged(Sabotage::TimersLost);
+            let is_faulty = now < state.faults.until;
+            if !lost && (!is_faulty || state.rng.f64() >= state.faults.lost) {
+                state.retries.send_step(now, step, after);
+            }
+        })
+        .await
+    }
+
+    async fn kept_event(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Event>, Fault> {
+        self.call(Call::KeptEvent, |state, _| state.table.kept_event(tenant, id)).await
+    }
+
+    async fn kept_events(
+        &self,
+        tenant: &TenantId,
+        window: Window,
+        position: &Position,
+        most: usize,
+    ) -> Result<Scanned, Fault> {
+        self.call(Call::KeptEvents, |state, _| state.table.scan(tenant, window, position, most)).await
+    }
+
+    async fn oldest_dead(
+        &self,
+        key: &SubscriptionKey,
+        after: Option<(Timestamp, &EventId)>,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Dead>, Fault> {
+        self.call(Call::OldestDead, |state, _| state.table.oldest_dead(key, after, before, most)).await
+    }
+
+    async fn waiting_among(
+        &self,
+        key: &SubscriptionKey,
+        places: &BTreeSet<KeptKey>,
+    ) -> Result<BTreeSet<KeptKey>, Fault> {
+        self.call(Call::WaitingAmong, |state, _| {
+            let kept = &state.table.partition(key).kept;
+            places.iter().filter(|place| kept.contains_key(place)).copied().collect()
+        })
+        .await
+    }
+
+    async fn spaces(&self, tenant: &TenantId, after: Option<&str>, most: usize) -> Result<SpacesFound, Fault> {
+        self.call(Call::Spaces, |state, _| {
+            let from: usize = after.map_or(0, |after| after.parse().unwrap());
+            let of = state.table.spaces.iter().filter(|((of, _), _)| of == tenant);
+            let all: Vec<_> = of.map(|(_, found)| found.clone()).collect();
+            let to = (from + most).min(all.len());
+            (all[from..to].to_vec(), (to < all.len()).then(|| to.to_string()))
         })
         .await
     }

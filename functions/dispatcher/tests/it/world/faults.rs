@@ -70,6 +70,8 @@ pub(crate) enum Sabotage {
     SupersededForgotten,
     /// Every subscription is noted as having a backlog.
     AllNoted,
+    /// Every second part of a job is done, and how far it came is not noted.
+    PartsUnnoted,
 }
 
 /// Where a call ends the process.
@@ -118,7 +120,7 @@ impl State {
             course.refused = true;
         } else if self.rng.f64() < self.faults.ambiguous {
             course.ambiguous = true;
-        } else if call == Call::Change && self.rng.f64() < self.faults.conflicting {
+        } else if matches!(call, Call::Change | Call::AdvanceJob) && self.rng.f64() < self.faults.conflicting {
             course.conflict = true;
         }
         if course.refused || course.ambiguous || course.conflict {

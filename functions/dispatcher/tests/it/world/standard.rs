@@ -4,13 +4,14 @@ use super::{MOST_RECEIPTS, VISIBILITY};
 use fastrand::Rng;
 use spacehook_dispatcher::batch::{Content, Message};
 use spacehook_dispatcher::ports::{Queue, Receipt};
+use spacehook_domain::job::JobStep;
 use spacehook_domain::wake::Wake;
 use std::time::Duration;
 
 #[derive(Debug)]
 struct Queued {
     id: u64,
-    wake: Wake,
+    content: Content,
     hidden_until: Duration,
     times: u32,
     handle: String,
@@ -25,10 +26,19 @@ pub(crate) struct Standard {
 impl Standard {
     /// Queues a timer. SQS counts delays in whole seconds.
     pub(crate) fn send(&mut self, now: Duration, wake: &Wake, after: Duration) {
+        self.put(now, Content::Wake(wake.clone()), after);
+    }
+
+    /// Queues a step of a job.
+    pub(crate) fn send_step(&mut self, now: Duration, step: &JobStep, after: Duration) {
+        self.put(now, Content::Step(step.clone()), after);
+    }
+
+    fn put(&mut self, now: Duration, content: Content, after: Duration) {
         self.made += 1;
         self.queued.push(Queued {
             id: self.made,
-            wake: wake.clone(),
+            content,
             hidden_until: now + Duration::from_secs(after.as_secs()),
             times: 0,
             handle: String::new(),
@@ -49,7 +59,7 @@ impl Standard {
             queued.handle = format!("r{}", self.made);
             let receipt =
                 Receipt { queue: Queue::Retries, handle: queued.handle.clone(), times: queued.times, first_at: None };
-            let content = Content::Wake(queued.wake.clone());
+            let content = queued.content.clone();
             batch.push(Message { id: queued.id.to_string(), receipt, content });
         }
         batch
@@ -77,7 +87,11 @@ impl Standard {
     }
 
     /// The timers that are set, and when each comes.
-    pub(crate) fn timers(&self) -> impl Iterator<Item = (&Wake, Duration)> {
-        self.queued.iter().map(|queued| (&queued.wake, queued.hidden_until))
+    pub(crate) fn timers<'a>(&'a self) -> impl Iterator<Item = (&'a Wake, Duration)> {
+        let wake = |content: &'a Content| match content {
+            Content::Wake(wake) => Some(wake),
+            _ => None,
+        };
+        self.queued.iter().filter_map(move |queued| Some((wake(&queued.content)?, queued.hidden_until)))
     }
 }

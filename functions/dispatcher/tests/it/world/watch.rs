@@ -2,6 +2,7 @@
 
 use super::{Call, State};
 use spacehook_dispatcher::ports::{Drop, Poison, Queue};
+use spacehook_domain::backlog::Change;
 use spacehook_domain::ids::{EventId, SubscriptionKey};
 use spacehook_domain::stream::Stream;
 use spacehook_store::RecordedAttempt;
@@ -62,6 +63,8 @@ pub(crate) struct Watch {
     pub(crate) drops: Vec<Drop>,
     pub(crate) buried: Vec<Poison>,
     pub(crate) violations: Vec<Violation>,
+    /// When deliveries were put among those that wait because somebody asked for them.
+    pub(crate) replayed: BTreeMap<(SubscriptionKey, EventId), Vec<Duration>>,
     pub(crate) attempts: u64,
     pub(crate) crashes: u64,
     pub(crate) faults: u64,
@@ -112,6 +115,18 @@ impl Watch {
         let handled = self.handled.get(event).map(Vec::as_slice).unwrap_or_default();
         let all = handled.iter().chain([&invocation]);
         all.filter_map(|id| self.invocations.get(*id)).any(|it| it.disturbed)
+    }
+
+    pub(crate) fn note_replayed(&mut self, change: &Change, now: Duration) {
+        for kept in change.put.iter().filter(|kept| kept.replayed) {
+            self.replayed.entry((change.subscription.clone(), kept.event.id.clone())).or_default().push(now);
+        }
+    }
+
+    /// Whether somebody had asked for this delivery again before a moment.
+    pub(crate) fn is_replayed(&self, key: &SubscriptionKey, event: &EventId, before: Duration) -> bool {
+        let times = self.replayed.get(&(key.clone(), event.clone()));
+        times.is_some_and(|times| times.iter().any(|at| *at <= before))
     }
 
     pub(crate) fn violated(&mut self, invariant: &'static str, what: String) {
