@@ -5,21 +5,26 @@ use crate::ports::{
     SubscriptionRecords,
 };
 use async_trait::async_trait;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use spacehook_credentials::{CredentialStore, CredentialsError, SecretName, SecretVersion};
 use spacehook_domain::api_key::{ApiKey, KeyId};
-use spacehook_domain::attempt::Attempt;
+use spacehook_domain::attempt::{Attempt, Logged};
 use spacehook_domain::backlog::Backlog;
 use spacehook_domain::credentials::Credentials;
-use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, TenantId};
+use spacehook_domain::ids::{
+    AttemptId, BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+};
 use spacehook_domain::notice::Notice;
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::Subscription;
+use spacehook_domain::subscription::search::{Health, Search};
 use spacehook_store::{
-    ChangeError, DeleteError, ListError, Page, PageRequest, Put, PutFloorError, PutSensorError, PutSpaceError,
-    PutSpaceWithSensorsError, Saved, SpaceDraft, SpaceWithSensors, Store, StoreError, UnassignedSensor,
+    AttemptFilter, ChangeError, DeleteError, KeyCreated, ListError, Page, PageRequest, Put, PutFloorError,
+    PutSensorError, PutSpaceError, PutSpaceWithSensorsError, Saved, SpaceDraft, SpaceWithSensors, Store, StoreError,
+    UnassignedSensor,
 };
 use std::collections::BTreeMap;
 
@@ -28,6 +33,12 @@ mod news;
 
 pub use news::Announcer;
 mod contacts;
+mod requests;
+mod tenants;
+
+mod event_types;
+mod jobs;
+mod kept_events;
 
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
@@ -54,6 +65,7 @@ impl From<ChangeError> for ChangeFailed {
             ChangeError::Conflict => Self::Conflict,
             ChangeError::NameTaken => Self::NameTaken,
             ChangeError::LimitReached(event_type) => Self::LimitReached(event_type),
+            ChangeError::TenantFull(limit) => Self::TenantFull(limit),
             ChangeError::Store(error) => Self::Failed(error.into()),
         }
     }
@@ -147,17 +159,35 @@ impl SubscriptionRecords for Store {
         Ok(self.subscription(tenant, id).await?)
     }
 
-    async fn list(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<Subscription>, ListFailed> {
-        Ok(self.list_subscriptions(tenant, page).await?)
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        search: &Search,
+        page: PageRequest,
+    ) -> Result<Page<(Subscription, Health)>, ListFailed> {
+        Ok(self.find_subscriptions(tenant, search, page).await?)
+    }
+
+    async fn health(&self, subscription: &Subscription) -> Result<Health, Failed> {
+        Ok(self.subscription_health(subscription).await?)
     }
 
     async fn attempts(
         &self,
-        tenant: &TenantId,
-        id: &SubscriptionId,
+        key: &SubscriptionKey,
+        filter: &AttemptFilter,
+        wanted: &(dyn for<'a> Fn(&'a Attempt) -> bool + Send + Sync),
         page: PageRequest,
-    ) -> Result<Page<Attempt>, ListFailed> {
-        Ok(self.list_attempts(tenant, id, page).await?)
+    ) -> Result<Page<Logged>, ListFailed> {
+        Ok(self.find_attempts(&key.tenant, &key.id, filter, wanted, page).await?)
+    }
+
+    async fn attempt(&self, key: &SubscriptionKey, id: &AttemptId) -> Result<Option<Attempt>, Failed> {
+        Ok(self.attempt(&key.tenant, &key.id, id).await?)
+    }
+
+    async fn revision(&self, key: &SubscriptionKey, revision: u64) -> Result<Option<Subscription>, Failed> {
+        Ok(self.subscription_revision(key, revision).await?)
     }
 
     async fn buckets(&self, tenant: &TenantId, id: &SubscriptionId, from: BucketStart) -> Result<Vec<Bucket>, Failed> {
@@ -275,8 +305,8 @@ impl RegistryRecords for Store {
 
 #[async_trait]
 impl KeyRecords for Store {
-    async fn create_key(&self, key: &ApiKey) -> Result<bool, Failed> {
-        Ok(self.create_key(key).await? == Saved::Yes)
+    async fn create_key(&self, key: &ApiKey) -> Result<KeyCreated, Failed> {
+        Ok(self.create_key(key).await?)
     }
 
     async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Failed> {
@@ -289,6 +319,10 @@ impl KeyRecords for Store {
 
     async fn delete_key(&self, tenant: &TenantId, id: &KeyId) -> Result<bool, Failed> {
         Ok(self.delete_key(tenant, id).await?)
+    }
+
+    async fn note_key_use(&self, read: &ApiKey, at: Timestamp) -> Result<(), Failed> {
+        Ok(self.note_key_use(read, at).await?)
     }
 }
 

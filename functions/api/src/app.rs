@@ -1,10 +1,12 @@
 //! What every handler can reach.
 
-use crate::auth::Keys;
+use crate::auth::AdminKey;
 use crate::ports::{
-    BacklogRecords, ContactRecords, KeyRecords, News, RegistryRecords, Secrets, SubscriptionRecords, Timers,
+    BacklogRecords, ContactRecords, EventTypeRecords, JobRecords, KeptEvents, KeyRecords, News, Publisher,
+    RegistryRecords, RequestRecords, Secrets, SubscriptionRecords, TenantRecords, Timers,
 };
 use crate::problem::Problem;
+use crate::publish::Schemas;
 use jiff::Timestamp;
 use spacehook_domain::ids::TenantId;
 use spacehook_domain::receiver::ReceiverPolicy;
@@ -31,12 +33,26 @@ pub struct Parts {
     pub registry: Arc<dyn RegistryRecords>,
     /// API keys.
     pub keys: Arc<dyn KeyRecords>,
+    /// Tenants.
+    pub tenants: Arc<dyn TenantRecords>,
+    /// Requests that may come twice, and how many there are.
+    pub requests: Arc<dyn RequestRecords>,
     /// Secrets of subscriptions.
     pub secrets: Arc<dyn Secrets>,
+    /// Events as they were.
+    pub kept_events: Arc<dyn KeptEvents>,
+    /// Event types of tenants' own.
+    pub event_types: Arc<dyn EventTypeRecords>,
+    /// Takes what is published.
+    pub publisher: Arc<dyn Publisher>,
+    /// Jobs of subscriptions.
+    pub jobs: Arc<dyn JobRecords>,
     /// Which receivers may be called.
     pub policy: ReceiverPolicy,
     /// The tenant that the first admin key belongs to.
     pub first_tenant: TenantId,
+    /// Requests a minute of a key, where its tenant's record does not say otherwise.
+    pub requests_per_minute: u32,
     /// The clock.
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// Randomness for ids and secrets.
@@ -50,14 +66,16 @@ pub struct App(Arc<Inner>);
 /// The parts, and what is remembered between requests.
 pub struct Inner {
     parts: Parts,
-    /// Keys seen in the last seconds.
-    pub known_keys: Keys,
+    /// The first admin key, as it was some seconds ago.
+    pub(crate) admin_key: AdminKey,
+    /// Schemas of what was published lately.
+    pub schemas: Schemas,
 }
 
 impl App {
     /// An application of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, known_keys: Keys::default() }))
+        Self(Arc::new(Inner { parts, admin_key: AdminKey::default(), schemas: Schemas::default() }))
     }
 }
 

@@ -2,7 +2,11 @@
 
 use spacehook_domain::ids::TenantId;
 use spacehook_domain::receiver::{AllowedNetworks, PortPolicy, ReceiverPolicy};
+use spacehook_domain::tenant::REQUESTS_MOST;
 use spacehook_runtime::{Environment, InvalidEnvironment};
+
+/// Requests a minute of a key, where nobody says otherwise.
+const REQUESTS_DEFAULT: u32 = 600;
 
 /// What the function is told.
 #[derive(Debug, Clone)]
@@ -19,6 +23,8 @@ pub struct Configuration {
     pub admin_key_arn: String,
     /// The tenant that the first admin key belongs to (`FIRST_TENANT`).
     pub first_tenant: TenantId,
+    /// Requests a minute of a key, where its tenant's record does not say otherwise (`REQUESTS_PER_MINUTE`).
+    pub requests_per_minute: u32,
     /// Which receivers may be called (`ALLOWED_NETWORKS`, `ALLOWED_PORTS`).
     pub policy: ReceiverPolicy,
 }
@@ -38,6 +44,7 @@ pub enum InvalidConfiguration {
 pub fn read<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> Result<Configuration, InvalidConfiguration> {
     environment.required("FIRST_TENANT");
     let first_tenant = environment.parsed("FIRST_TENANT", None, |text| TenantId::parse(text).map(Some));
+    let requests_per_minute = environment.parsed("REQUESTS_PER_MINUTE", REQUESTS_DEFAULT, requests);
     let networks = environment.parsed("ALLOWED_NETWORKS", AllowedNetworks::default(), AllowedNetworks::parse);
     let ports = environment.parsed("ALLOWED_PORTS", PortPolicy::default(), PortPolicy::parse);
     let rest = (
@@ -56,8 +63,14 @@ pub fn read<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> Resul
         secret_prefix,
         admin_key_arn,
         first_tenant: first_tenant.ok_or(InvalidConfiguration::NoTenant)?,
+        requests_per_minute,
         policy: ReceiverPolicy::new(networks, ports),
     })
+}
+
+fn requests(text: &str) -> Result<u32, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=REQUESTS_MOST).contains(limit));
+    limit.ok_or_else(|| format!("must be a whole number from 1 to {REQUESTS_MOST}"))
 }
 
 #[cfg(test)]
@@ -70,10 +83,14 @@ mod tests {
 
     #[test]
     fn every_mistake_is_listed() {
-        let error =
-            read(environment(&[("FIRST_TENANT", "A B"), ("ALLOWED_NETWORKS", "0.0.0.0/0"), ("ALLOWED_PORTS", "x")]))
-                .unwrap_err()
-                .to_string();
+        let error = read(environment(&[
+            ("FIRST_TENANT", "A B"),
+            ("ALLOWED_NETWORKS", "0.0.0.0/0"),
+            ("ALLOWED_PORTS", "x"),
+            ("REQUESTS_PER_MINUTE", "0"),
+        ]))
+        .unwrap_err()
+        .to_string();
         for name in [
             "TABLE_NAME",
             "EVENTS_QUEUE_URL",
@@ -83,6 +100,7 @@ mod tests {
             "FIRST_TENANT",
             "ALLOWED_NETWORKS",
             "ALLOWED_PORTS",
+            "REQUESTS_PER_MINUTE",
         ] {
             assert!(error.contains(name), "{name} in {error}");
         }
@@ -99,8 +117,10 @@ mod tests {
             ("FIRST_TENANT", "default"),
             ("ALLOWED_NETWORKS", ""),
             ("ALLOWED_PORTS", "443,1024-65535"),
+            ("REQUESTS_PER_MINUTE", "120"),
         ]))
         .unwrap();
+        assert_eq!(read.requests_per_minute, 120);
         assert_eq!(read.policy, ReceiverPolicy::default());
     }
 }

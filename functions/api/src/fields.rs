@@ -25,6 +25,11 @@ impl Errors {
         self.0.borrow_mut().push(error);
     }
 
+    /// How many mistakes were noted.
+    pub fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     /// All mistakes noted.
     pub fn into_all(self) -> Vec<FieldError> {
         self.0.into_inner()
@@ -60,6 +65,11 @@ impl<'a> At<'a> {
         &self.pointer
     }
 
+    /// The value itself.
+    pub fn value(&self) -> &'a Value {
+        self.value
+    }
+
     /// The text of a member of an object, where there is one; notes nothing.
     pub fn peek(&self, name: &str) -> Option<&'a str> {
         self.value.get(name)?.as_str()
@@ -68,6 +78,12 @@ impl<'a> At<'a> {
     /// Notes that it is wrong.
     pub fn refuse<T>(&self, detail: impl Into<String>) -> Option<T> {
         self.errors.refuse(&self.pointer, detail);
+        None
+    }
+
+    /// Notes that what is within it at a JSON pointer is wrong.
+    pub fn refuse_within<T>(&self, pointer: &str, detail: impl Into<String>) -> Option<T> {
+        self.errors.refuse(&format!("{}{pointer}", self.pointer), detail);
         None
     }
 
@@ -92,9 +108,13 @@ impl<'a> At<'a> {
         self.value.as_bool().or_else(|| self.refuse("must be true or false"))
     }
 
-    /// A whole number that is not negative, where it is one; notes nothing.
+    /// A whole number that is not negative, where it is one; notes nothing. `981.0` is one, too: JSON knows one kind of
+    /// number, and some clients write all of theirs so.
     pub fn whole_number(&self) -> Option<u64> {
-        self.value.as_u64()
+        let exact = 0.0..=9_007_199_254_740_992.0;
+        let written_as_fraction =
+            || self.value.as_f64().filter(|number| number.fract() == 0.0 && exact.contains(number));
+        self.value.as_u64().or_else(|| format!("{:.0}", written_as_fraction()?).parse().ok())
     }
 
     /// A text of a certain form.
@@ -203,13 +223,15 @@ impl<'a> Fields<'a> {
 }
 
 /// Fields that an answer has and a request may not.
-const READ_ONLY: [&str; 9] = [
+const READ_ONLY: [&str; 11] = [
     "id",
     "disabled",
     "created_at",
     "updated_at",
     "revision",
     "signing_secret",
+    "previous_signing_secret_until",
+    "health",
     "credentials_set",
     "space_id",
     "sensor_ids",

@@ -26,24 +26,29 @@ async fn main() -> Result<(), Error> {
     let configuration = configuration::read(environment).context("api can't start")?;
     let store = Arc::new(Store::new(aws_sdk_dynamodb::Client::new(&aws), configuration.table_name));
     let sqs = aws_sdk_sqs::Client::new(&aws);
+    let events = EventQueue::new(sqs.clone(), configuration.events_queue_url);
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
     let app = App::new(Parts {
         subscriptions: store.clone(),
         backlogs: store.clone(),
-        news: Arc::new(Announcer {
-            store: store.clone(),
-            events: EventQueue::new(sqs.clone(), configuration.events_queue_url),
-        }),
+        news: Arc::new(Announcer { store: store.clone(), events: events.clone() }),
         timers: Arc::new(WakeQueue::new(sqs, configuration.retries_queue_url)),
         contacts: store.clone(),
         registry: store.clone(),
-        keys: store,
+        keys: store.clone(),
+        tenants: store.clone(),
+        requests: store.clone(),
+        event_types: store.clone(),
+        publisher: Arc::new(events),
+        kept_events: store.clone(),
+        jobs: store,
         secrets: Arc::new(SecretsManager {
             credentials: CredentialStore::new(secrets, configuration.secret_prefix),
             admin_key_arn: configuration.admin_key_arn,
         }),
         policy: configuration.policy,
         first_tenant: configuration.first_tenant,
+        requests_per_minute: configuration.requests_per_minute,
         clock: Box::new(now),
         randomness: |bytes| getrandom::fill(bytes).is_ok(),
     });

@@ -10,10 +10,14 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lambda_http::request::RequestContext;
+use spacehook_domain::request_rate::Rate;
 use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const RATE_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RATE_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// What was observed of a request; the response has it as an extension.
@@ -43,6 +47,22 @@ impl CallerSlot {
     }
 }
 
+/// Where the authorization leaves how a key stands with its limit, for the headers of the answer.
+#[derive(Debug, Clone, Default)]
+pub struct RateSlot(Arc<OnceLock<Rate>>);
+
+impl RateSlot {
+    /// Leaves it.
+    pub fn fill(&self, rate: Rate) {
+        // Filled once a request.
+        let _ = self.0.set(rate);
+    }
+}
+
+/// The id of a request; an extension of it.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
 /// Runs a request: gives it its id, writes its problem, logs one line. Neither bodies nor headers are logged, and the
 /// path only as its template, since a path names a customer's own things.
 pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -51,10 +71,13 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let slot = CallerSlot::default();
+    let rate = RateSlot::default();
     request.extensions_mut().insert(slot.clone());
+    request.extensions_mut().insert(rate.clone());
+    request.extensions_mut().insert(RequestId(request_id.clone()));
 
     let mut response = with_document(next.run(request).await, &request_id);
-    add_headers(response.headers_mut(), &request_id);
+    add_headers(response.headers_mut(), &request_id, rate.0.get());
 
     let duration_ms = (app.clock)().duration_since(started).as_millis();
     let duration_ms = u64::try_from(duration_ms).unwrap_or_default();
@@ -74,11 +97,12 @@ fn request_id(request: &Request, app: &App) -> String {
     gateway.unwrap_or_else(|| app.random_id().as_ref().map_or_else(|_| String::new(), Uuid::to_string))
 }
 
-/// Writes the problem that a handler returned; an error without one gets the problem of its status.
-fn with_document(mut response: Response, request_id: &str) -> Response {
+/// Writes the problem that a handler returned, unless it is written; an error without one gets the problem of its status.
+pub fn with_document(mut response: Response, request_id: &str) -> Response {
     let status = response.status();
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
+        None if response.headers().get(CONTENT_TYPE) == Some(&PROBLEM_JSON) => return response,
         None if status.is_client_error() || status.is_server_error() => {
             let kind = Kind::from(status);
             Problem::new(kind, kind.meaning())
@@ -95,8 +119,14 @@ fn with_document(mut response: Response, request_id: &str) -> Response {
     written
 }
 
-/// Adds the request's id, and that nothing may be kept by a cache: answers are for one key.
-fn add_headers(headers: &mut HeaderMap, request_id: &str) {
+/// Adds the request's id, how the key stands with its limit, and that nothing may be kept by a cache: answers are for one
+/// key.
+fn add_headers(headers: &mut HeaderMap, request_id: &str, rate: Option<&Rate>) {
+    if let Some(rate) = rate {
+        headers.insert(RATE_LIMIT, HeaderValue::from(rate.limit));
+        headers.insert(RATE_REMAINING, HeaderValue::from(rate.remaining()));
+        headers.insert(RATE_RESET, HeaderValue::from(rate.reset_s));
+    }
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, value);
     }

@@ -1,15 +1,26 @@
 //! All routes, and the document that is made of them.
 //!
 //! Every route is registered together with its description ([`crate::operations`]). What is the same for all operations
-//! (which problems there can be) is added here once. The document is checked in as `openapi.json` and served as it is:
+//! (which problems there can be) is added here once, and so is what rules say better than people: examples, links, headers
+//! and the forms of names. The document is checked in as `openapi.json` and served as it is:
 //! making it costs a cold start nothing. A test compares it with the code; `REGENERATE=1 cargo test -p spacehook-api
 //! --test it openapi` writes it anew.
 
+mod conventions;
+mod examples;
+mod forms;
+mod headers;
+mod links;
+
 use crate::problem::{Kind, Problem, ProblemDocument};
-use crate::{App, contacts, import, keys, observe, registry, subscriptions, system};
+use crate::{
+    App, contacts, docs, event_types, explain, idempotency, import, kept_events, keys, observe, publish, registry,
+    subscriptions, system, tenants,
+};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
@@ -19,34 +30,10 @@ use utoipa_axum::router::OpenApiRouter;
 /// The document that is served.
 pub const DOCUMENT: &str = include_str!("../openapi.json");
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = EventType)]
-pub enum EventTypeName {
-    /// A new reading of a space: everything its sensors say together.
-    SpaceReport,
-    /// A space became available or occupied.
-    SpaceAvailability,
-    /// None of the sensors of a space has been heard of lately.
-    SpaceStale,
-    /// A sensor has sent no reading for a while.
-    SensorReadingStale,
-    /// A device is there again.
-    DeviceHealthStatusOnline,
-    /// A device has not been heard of for a while, or its connection broke.
-    DeviceHealthStatusLostCommunication,
-    /// A device has not been heard of for a long while.
-    DeviceHealthStatusOffline,
-    /// Another subscription was enabled.
-    SubscriptionEnabled,
-    /// Another subscription was disabled.
-    SubscriptionDisabled,
-    /// Many attempts of another subscription fail.
-    SubscriptionFailing,
-    /// The attempts of another subscription that was failing are accepted again.
-    SubscriptionRecovered,
-}
+/// What happened: a type of Spacehook's, or one that the tenant has registered (`GET /v1/event-types` lists both).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(max_length = 64, pattern = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$", example = "space_report")]
+pub struct EventTypeName(pub String);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -57,15 +44,20 @@ pub enum EventTypeName {
                        which tenant it is for, and the scope that an operation needs stands at its security \
                        requirement. Errors are problem documents (RFC 9457) that list everything wrong with a request \
                        at once. Lists come in pages: give `next_cursor` of one as `cursor` of the next. Times are UTC \
-                       by RFC 3339. Fields that are not known are refused.",
+                       by RFC 3339. Fields and parameters that are not known are refused. A POST with an \
+                       `Idempotency-Key` is done once, however often it is sent within 24 hours. A key may make so \
+                       many requests a minute; `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` say how it stands.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
         (name = "subscriptions", description = "Who wants which events where: what a user calls their webhook"),
         (name = "deliveries", description = "What became of events that were sent"),
+        (name = "events", description = "What happened: published here, or kept from the last days"),
         (name = "places", description = "Buildings, floors and spaces"),
         (name = "sensors", description = "Sensors and the spaces they report on"),
+        (name = "event types", description = "What kinds of things happen, and what their events look like"),
         (name = "api keys", description = "Keys of this API"),
+        (name = "tenants", description = "Customers of this deployment, and how much each may have"),
         (name = "system", description = "What needs no key"),
     ),
     components(schemas(ProblemDocument)),
@@ -79,7 +71,13 @@ fn described() -> OpenApiRouter<App> {
         .merge(registry::described())
         .merge(import::described())
         .merge(keys::described())
+        .merge(tenants::described())
+        .merge(event_types::described())
+        .merge(publish::described())
+        .merge(kept_events::described())
         .merge(system::described())
+        .merge(explain::described())
+        .merge(docs::described())
 }
 
 /// The API as a service.
@@ -90,19 +88,51 @@ pub fn router(app: App) -> Router {
         .merge(registry::routes())
         .merge(import::routes())
         .merge(keys::routes())
+        .merge(tenants::routes())
+        .merge(event_types::routes())
+        .merge(publish::routes())
+        .merge(kept_events::routes())
         .merge(system::routes())
+        .merge(explain::routes())
+        .merge(docs::routes())
         .fallback(async || Problem::new(Kind::NotFound, "There is nothing at this path."))
         .method_not_allowed_fallback(async || Problem::new(Kind::MethodNotAllowed, Kind::MethodNotAllowed.meaning()))
+        .layer(from_fn_with_state(app.clone(), idempotency::once))
         .layer(from_fn_with_state(app.clone(), observe::observe))
         .with_state(app)
 }
 
-/// The document, made of the code.
-pub fn document() -> utoipa::openapi::OpenApi {
+/// The document, made of the code: with the forms of texts, examples, links and headers that rules give it.
+///
+/// Null where `examples.json` or `forms.json` can't be read, which every test of the document notices.
+pub fn document() -> Value {
+    made().unwrap_or_default()
+}
+
+fn made() -> serde_json::Result<Value> {
+    let mut document = serde_json::to_value(assembled())?;
+    forms::add(&mut document)?;
+    examples::add(&mut document)?;
+    links::add(&mut document);
+    headers::add(&mut document);
+    Ok(document)
+}
+
+/// Visits the operations of a document, each with its path and its method.
+fn each_operation(document: &mut Value, mut visit: impl FnMut(&str, &str, &mut Value)) {
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            visit(path, method, operation);
+        }
+    }
+}
+
+/// What the descriptions of the operations say, and which problems there can be.
+fn assembled() -> utoipa::openapi::OpenApi {
     let (_, mut document) = described().split_for_parts();
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("shk_…");
-    let bearer = bearer.description(Some("An API key; scopes are admin, write, read and publish."));
+    let bearer = bearer.description(Some("An API key; scopes are admin, write, read, publish and operator."));
     components.add_security_scheme("api_key", SecurityScheme::Http(bearer.build()));
     for kind in Kind::ALL {
         let schema = Ref::from_schema_name("Problem");
@@ -116,6 +146,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
             add_problems(path, operation);
         }
     }
+    conventions::add(&mut document);
     document
 }
 

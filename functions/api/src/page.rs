@@ -1,9 +1,10 @@
 //! Lists: pages of at most 100 items, and the opaque cursors between them.
 
-use crate::fields::unknown;
-use crate::problem::{FieldError, Problem};
-use axum::extract::{FromRequestParts, Query};
+use crate::parameters::Parameters;
+use crate::problem::Problem;
+use axum::extract::FromRequestParts;
 use http::request::Parts;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spacehook_store::{Cursor, Page, PageRequest};
 use utoipa::{IntoParams, ToSchema};
@@ -13,14 +14,13 @@ pub const LIMIT_DEFAULT: u32 = 50;
 /// Items of a page, at most.
 pub const LIMIT_MOST: u32 = 100;
 const CURSOR_LIMIT: usize = 2_048;
-const KNOWN: [&str; 2] = ["limit", "cursor"];
 
 /// A page of a list.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
     /// The items.
     pub data: Vec<T>,
-    /// Give this as `cursor` to get the next page; null on the last page.
+    /// Give this as `cursor`, with the same other parameters, to get the next page; null on the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
 }
@@ -55,34 +55,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        let pairs = query.map_err(|_| Problem::parameter("query", "can't be read as form-encoded pairs"))?.0;
-        read(&pairs).map(Self)
+        let mut parameters = Parameters::of(&parts.uri)?;
+        let page = read(&mut parameters);
+        parameters.finish().map(|()| Self(page))
     }
 }
 
-fn read(pairs: &[(String, String)]) -> Result<PageRequest, Problem> {
-    let mut errors = Vec::new();
-    let mut request = PageRequest { limit: LIMIT_DEFAULT, cursor: None };
-    for (place, (name, value)) in pairs.iter().enumerate() {
-        let twice = pairs.iter().take(place).any(|(earlier, _)| earlier == name);
-        let problem = match name.as_str() {
-            _ if twice => Err("is there twice".to_owned()),
-            "limit" => limit(value).map(|limit| request.limit = limit),
-            "cursor" if value.is_empty() || value.len() > CURSOR_LIMIT => {
-                Err("is not a cursor of this list".to_owned())
-            }
-            "cursor" => {
-                request.cursor = Some(Cursor::from_text(value.as_str()));
-                Ok(())
-            }
-            other => Err(unknown(other, &KNOWN)),
-        };
-        if let Err(detail) = problem {
-            errors.push(FieldError { parameter: Some(name.clone()), detail, ..FieldError::default() });
-        }
-    }
-    if errors.is_empty() { Ok(request) } else { Err(Problem::of_errors(errors)) }
+/// A time of a query or a body.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "must be a time by RFC 3339, such as 2026-02-02T14:19:00Z".to_owned())
+}
+
+/// Which page the parameters ask for; what is wrong with them is noted.
+pub fn read(parameters: &mut Parameters) -> PageRequest {
+    let limit = parameters.read("limit", limit);
+    let cursor = parameters.read("cursor", |text| {
+        let may_be_one = !text.is_empty() && text.len() <= CURSOR_LIMIT;
+        if may_be_one { Ok(Cursor::from_text(text)) } else { Err("is not a cursor of this list") }
+    });
+    PageRequest { limit: limit.unwrap_or(LIMIT_DEFAULT), cursor }
 }
 
 fn limit(text: &str) -> Result<u32, String> {

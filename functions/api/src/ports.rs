@@ -6,24 +6,33 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use spacehook_credentials::{CredentialsError, SecretName, SecretVersion};
 use spacehook_domain::api_key::{ApiKey, KeyId};
-use spacehook_domain::attempt::Attempt;
+use spacehook_domain::attempt::{Attempt, Logged};
 use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, Lane};
 use spacehook_domain::credentials::Credentials;
-use spacehook_domain::event::EventType;
+use spacehook_domain::event::{CustomType, Event, EventType};
+use spacehook_domain::idempotency::{Claim, Ended};
 use spacehook_domain::ids::{
-    BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+    AttemptId, BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
 };
+use spacehook_domain::job::{Job, JobKey, JobStep};
+use spacehook_domain::kept_events::{Position, Scanned, Window};
 use spacehook_domain::notice::Notice;
+use spacehook_domain::own_type::{OwnType, OwnTypeVersion};
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
+use spacehook_domain::request_rate::Minute;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::Subscription;
+use spacehook_domain::subscription::search::{Health, Search};
+use spacehook_domain::tenant::Tenant;
 use spacehook_domain::wake::Wake;
 use spacehook_store::{
-    Contacts, Page, PageRequest, Put, Replayed, SENSORS_LIMIT, Saved, SpaceDraft, SpaceWithSensors, UnassignedSensor,
+    AttemptFilter, Contacts, JobMade, Page, PageRequest, Put, Registered, Replayed, SENSORS_LIMIT, Saved, SpaceDraft,
+    SpaceWithSensors, UnassignedSensor,
 };
-use std::collections::BTreeMap;
+use spacehook_store::{Claimed, KeyCreated, RequestPlace, TenantUsage};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The records can't be read or written.
@@ -60,6 +69,9 @@ pub enum ChangeFailed {
     /// The tenant has as many subscriptions to this type as can be.
     #[error("too many subscriptions to {0}")]
     LimitReached(EventType),
+    /// The tenant has as many subscriptions as it may have.
+    #[error("there are {0} subscriptions already")]
+    TenantFull(u64),
     /// The records failed.
     #[error(transparent)]
     Failed(#[from] Failed),
@@ -91,15 +103,28 @@ pub trait SubscriptionRecords: Send + Sync {
     async fn delete(&self, subscription: &Subscription) -> Result<(), ChangeFailed>;
     /// Reads one.
     async fn get(&self, tenant: &TenantId, id: &SubscriptionId) -> Result<Option<Subscription>, Failed>;
-    /// Reads a page of a tenant's.
-    async fn list(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<Subscription>, ListFailed>;
-    /// Reads a page of the attempts of one, the newest first.
-    async fn attempts(
+    /// Reads a page of those of a tenant that a search wants, and how each is doing. It may have fewer than were asked for,
+    /// or none, and go on all the same.
+    async fn find(
         &self,
         tenant: &TenantId,
-        id: &SubscriptionId,
+        search: &Search,
         page: PageRequest,
-    ) -> Result<Page<Attempt>, ListFailed>;
+    ) -> Result<Page<(Subscription, Health)>, ListFailed>;
+    /// Reads how one is doing.
+    async fn health(&self, subscription: &Subscription) -> Result<Health, Failed>;
+    /// Reads a page of the attempts of one that are wanted, the newest first. It looks through a bounded number of them.
+    async fn attempts(
+        &self,
+        key: &SubscriptionKey,
+        filter: &AttemptFilter,
+        wanted: &(dyn for<'a> Fn(&'a Attempt) -> bool + Send + Sync),
+        page: PageRequest,
+    ) -> Result<Page<Logged>, ListFailed>;
+    /// Reads an attempt.
+    async fn attempt(&self, key: &SubscriptionKey, id: &AttemptId) -> Result<Option<Attempt>, Failed>;
+    /// Reads one as it was in an earlier revision, if that was replaced not long ago.
+    async fn revision(&self, key: &SubscriptionKey, revision: u64) -> Result<Option<Subscription>, Failed>;
     /// Reads the counts of one since a quarter of an hour.
     async fn buckets(&self, tenant: &TenantId, id: &SubscriptionId, from: BucketStart) -> Result<Vec<Bucket>, Failed>;
 }
@@ -125,6 +150,9 @@ pub trait BacklogRecords: Send + Sync {
     async fn change(&self, change: &Change, now: Timestamp) -> Result<Saved, Failed>;
     /// The same, and takes this one off those that were given up; nothing, if it is no longer among them.
     async fn replay(&self, dead: &Dead, change: &Change, now: Timestamp) -> Result<Replayed, Failed>;
+    /// Deletes some of what a subscription that was deleted left behind, all but the backlog itself; true once nothing is
+    /// left.
+    async fn purge(&self, key: &SubscriptionKey) -> Result<bool, Failed>;
 }
 
 /// The contacts of tenants.
@@ -151,6 +179,37 @@ pub trait News: Send + Sync {
 pub trait Timers: Send + Sync {
     /// Has a run look at a backlog after this time.
     async fn wake(&self, wake: &Wake, after: Duration) -> Result<(), Failed>;
+    /// Has the next step of a job made after this time.
+    async fn step(&self, step: &JobStep, after: Duration) -> Result<(), Failed>;
+}
+
+/// Kept events.
+#[async_trait]
+pub trait KeptEvents: Send + Sync {
+    /// Reads the one of this id.
+    async fn find(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Event>, Failed>;
+    /// Reads a part of those that were received in a window, at most so many, from a position on. It looks through a bounded
+    /// number of them.
+    async fn scan(
+        &self,
+        tenant: &TenantId,
+        window: Window,
+        position: &Position,
+        most: usize,
+    ) -> Result<Scanned, Failed>;
+}
+
+/// Jobs of subscriptions.
+#[async_trait]
+pub trait JobRecords: Send + Sync {
+    /// Keeps a new one, unless too many of its subscription are not finished.
+    async fn create_job(&self, job: &Job) -> Result<JobMade, Failed>;
+    /// Reads one.
+    async fn job(&self, key: &JobKey) -> Result<Option<Job>, Failed>;
+    /// Reads a page of a subscription's, the newest first.
+    async fn list_jobs(&self, of: &SubscriptionKey, page: PageRequest) -> Result<Page<Job>, ListFailed>;
+    /// Puts one in the place of the one that was read.
+    async fn save_job(&self, read: &Job, new: &Job) -> Result<Saved, Failed>;
 }
 
 /// Something can't be removed.
@@ -259,14 +318,48 @@ pub trait RegistryRecords: Send + Sync {
 /// API keys.
 #[async_trait]
 pub trait KeyRecords: Send + Sync {
-    /// Keeps a new key; false where one has its id.
-    async fn create_key(&self, key: &ApiKey) -> Result<bool, Failed>;
+    /// Keeps a new key.
+    async fn create_key(&self, key: &ApiKey) -> Result<KeyCreated, Failed>;
     /// Reads a key by what it is called.
     async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Failed>;
     /// Reads a page of a tenant's keys.
     async fn list_keys(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<ApiKey>, ListFailed>;
     /// Removes a key; false where the tenant has none of this id.
     async fn delete_key(&self, tenant: &TenantId, id: &KeyId) -> Result<bool, Failed>;
+    /// Notes when a key was used, unless somebody has since it was read.
+    async fn note_key_use(&self, read: &ApiKey, at: Timestamp) -> Result<(), Failed>;
+}
+
+/// Tenants.
+#[async_trait]
+pub trait TenantRecords: Send + Sync {
+    /// Reads the record of a tenant; none where nobody made one.
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Failed>;
+    /// Keeps the record of a tenant, if the stored revision is the one before its own: none, for the first.
+    async fn put_tenant(&self, after: &Tenant) -> Result<Saved, Failed>;
+    /// Reads a page of the tenants, by id, with `also` among them, where it has no record: those that are suspended, or are
+    /// not, where that is asked for.
+    async fn list_tenants(
+        &self,
+        page: PageRequest,
+        also: &Tenant,
+        suspended: Option<bool>,
+    ) -> Result<Page<Tenant>, ListFailed>;
+    /// How much of its limits a tenant uses.
+    async fn usage(&self, id: &TenantId) -> Result<TenantUsage, Failed>;
+    /// The subscriptions of a tenant that have a backlog.
+    async fn with_backlog(&self, id: &TenantId) -> Result<BTreeSet<SubscriptionId>, Failed>;
+}
+
+/// Requests: those that may come twice, and how many there are.
+#[async_trait]
+pub trait RequestRecords: Send + Sync {
+    /// Claims a request that may come twice.
+    async fn claim_request(&self, place: &RequestPlace, claim: &Claim) -> Result<Claimed, Failed>;
+    /// Notes how a request ended that was claimed.
+    async fn end_request(&self, place: &RequestPlace, claim: &Claim, ended: &Ended) -> Result<(), Failed>;
+    /// Counts a request of a key, and says how many it has made in this minute.
+    async fn count_request(&self, tenant: &TenantId, key_id: &str, minute: Minute) -> Result<u64, Failed>;
 }
 
 /// Secrets of subscriptions, and the first admin key.
@@ -296,4 +389,36 @@ pub trait Secrets: Send + Sync {
     async fn delete(&self, name: &SecretName) -> Result<(), CredentialsError>;
     /// The first admin key.
     async fn admin_key(&self) -> Result<SecretString, CredentialsError>;
+}
+
+/// Event types of tenants' own.
+#[async_trait]
+pub trait EventTypeRecords: Send + Sync {
+    /// Keeps a new type and its first version.
+    async fn register(&self, tenant: &TenantId, own: &OwnType, version: &OwnTypeVersion) -> Result<Registered, Failed>;
+    /// Replaces a type, if the stored revision is the one before, and keeps a new version with it, or neither.
+    async fn update(
+        &self,
+        tenant: &TenantId,
+        after: &OwnType,
+        version: Option<&OwnTypeVersion>,
+    ) -> Result<Saved, Failed>;
+    /// Reads a type.
+    async fn event_type(&self, tenant: &TenantId, name: CustomType) -> Result<Option<OwnType>, Failed>;
+    /// Reads every type of a tenant, by name.
+    async fn event_types(&self, tenant: &TenantId) -> Result<Vec<OwnType>, Failed>;
+    /// Reads a version of a type.
+    async fn version(
+        &self,
+        tenant: &TenantId,
+        name: CustomType,
+        version: u32,
+    ) -> Result<Option<OwnTypeVersion>, Failed>;
+}
+
+/// The queue of events.
+#[async_trait]
+pub trait Publisher: Send + Sync {
+    /// Queues events in their order, up to the first that is not taken.
+    async fn publish(&self, events: &[Event]) -> Result<(), Failed>;
 }

@@ -34,6 +34,12 @@ impl Precondition {
         Problem::new(Kind::PreconditionFailed, Kind::PreconditionFailed.meaning())
     }
 
+    /// That the resource has no revision that could be named.
+    pub fn unknown() -> Problem {
+        let detail = "This operation knows no revisions: send it without `If-Match`, or with `*`.";
+        Problem::new(Kind::PreconditionFailed, detail)
+    }
+
     /// Reads the value of the header. What is not one of our tags matches no revision, as the standard has it.
     fn read(value: &str) -> Self {
         if value.trim() == "*" {

@@ -6,7 +6,9 @@
 
 use crate::problem::Problem;
 use spacehook_domain::api_key::KeyId;
-use spacehook_domain::ids::{BuildingRefId, EventId, FloorRefId, InvalidId, SensorId, SpaceRefId, SubscriptionId};
+use spacehook_domain::ids::{
+    BuildingRefId, EventId, FloorRefId, InvalidId, SensorId, SpaceRefId, SubscriptionId, TenantId,
+};
 use spacehook_domain::place::SpaceKey;
 
 const NOT_ADDRESSABLE: [char; 5] = ['/', '\\', '?', '#', '%'];
@@ -84,4 +86,9 @@ pub fn event_in_path(text: &str) -> Result<EventId, Problem> {
 /// The key of a path. What is no id names no key.
 pub fn key_in_path(text: &str) -> Result<KeyId, Problem> {
     KeyId::parse(text).map_err(|_| Problem::not_found("API key"))
+}
+
+/// The tenant of a path. What is no id names no tenant.
+pub fn tenant_in_path(text: &str) -> Result<TenantId, Problem> {
+    TenantId::parse(text).map_err(|_| Problem::not_found("tenant"))
 }

@@ -5,9 +5,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, Lane};
 use spacehook_domain::ids::{EventId, SubscriptionKey};
+use spacehook_domain::job::JobStep;
 use spacehook_domain::stream::Stream;
 use spacehook_domain::wake::Wake;
-use spacehook_queues::WakeQueue;
+use spacehook_queues::{QueueError, WakeQueue};
 use spacehook_store::{Page, PageRequest, Replayed, Saved, Store};
 use std::error::Error as _;
 use std::slice;
@@ -51,14 +52,24 @@ impl BacklogRecords for Store {
     async fn replay(&self, dead: &Dead, change: &Change, now: Timestamp) -> Result<Replayed, Failed> {
         Ok(self.replay(change, slice::from_ref(dead), now).await?)
     }
+
+    async fn purge(&self, key: &SubscriptionKey) -> Result<bool, Failed> {
+        Ok(self.purge_backlog(key).await?)
+    }
 }
 
 #[async_trait]
 impl Timers for WakeQueue {
     async fn wake(&self, wake: &Wake, after: Duration) -> Result<(), Failed> {
-        self.send(wake, after).await.map_err(|error| {
-            let cause = error.source().map(ToString::to_string).unwrap_or_default();
-            Failed::Busy(format!("{error}: {cause}"))
-        })
+        self.send(wake, after).await.map_err(|error| busy(&error))
     }
+
+    async fn step(&self, step: &JobStep, after: Duration) -> Result<(), Failed> {
+        self.send_step(step, after).await.map_err(|error| busy(&error))
+    }
+}
+
+fn busy(error: &QueueError) -> Failed {
+    let cause = error.source().map(ToString::to_string).unwrap_or_default();
+    Failed::Busy(format!("{error}: {cause}"))
 }

@@ -32,6 +32,9 @@ impl From<ChangeFailed> for Problem {
                 Kind::LimitReached,
                 format!("A tenant can have {SUBSCRIPTIONS_LIMIT} subscriptions to '{event_type}' and has as many."),
             ),
+            ChangeFailed::TenantFull(limit) => {
+                Self::new(Kind::LimitReached, format!("The tenant can have {limit} subscriptions and has as many."))
+            }
             ChangeFailed::Failed(failed) => failed.into(),
         }
     }

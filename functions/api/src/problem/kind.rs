@@ -37,10 +37,28 @@ pub enum Kind {
     InvalidFields,
     /// The guard refuses the receiver.
     ReceiverRefused,
+    /// The event type is Spacehook's own.
+    BuiltIn,
+    /// The subscription is disabled.
+    SubscriptionDisabled,
     /// A fault of Spacehook.
     Internal,
     /// Something needed is down, or busy.
     Unavailable,
+    /// The caller's tenant is suspended.
+    TenantSuspended,
+    /// There is a tenant of this id.
+    TenantExists,
+    /// What is asked would lock its caller out.
+    OwnTenant,
+    /// More requests in a minute than the key may make.
+    RateLimited,
+    /// The same request is under way.
+    IdempotencyInProgress,
+    /// The idempotency key was another request's.
+    IdempotencyConflict,
+    /// The request was done; its answer was too large to be kept for repeats.
+    IdempotencyAnswerNotKept,
 }
 
 struct Words {
@@ -52,7 +70,7 @@ struct Words {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 27] = [
         Self::MalformedRequest,
         Self::InvalidParameters,
         Self::Unauthenticated,
@@ -69,8 +87,17 @@ impl Kind {
         Self::UnsupportedMediaType,
         Self::InvalidFields,
         Self::ReceiverRefused,
+        Self::BuiltIn,
+        Self::SubscriptionDisabled,
         Self::Internal,
         Self::Unavailable,
+        Self::TenantSuspended,
+        Self::TenantExists,
+        Self::OwnTenant,
+        Self::RateLimited,
+        Self::IdempotencyInProgress,
+        Self::IdempotencyConflict,
+        Self::IdempotencyAnswerNotKept,
     ];
 
     /// The stable `type` of the problem: a path of this API.
@@ -142,7 +169,8 @@ impl Kind {
                 "name-taken",
                 StatusCode::CONFLICT,
                 "The name is taken",
-                "Another subscription of the tenant has this name; upper and lower case count as the same.",
+                "Another subscription of the tenant has this name (upper and lower case count as the same), or another event \
+                 type of it.",
             ),
             Self::StillInUse => words(
                 "still-in-use",
@@ -203,6 +231,18 @@ impl Kind {
                  at the URL has the rule that refused in `rule`; other errors of the request are listed with \
                  it.",
             ),
+            Self::BuiltIn => words(
+                "built-in",
+                StatusCode::CONFLICT,
+                "The event type is Spacehook's own",
+                "What the events of Spacehook's own types look like is fixed; register a type of another name.",
+            ),
+            Self::SubscriptionDisabled => words(
+                "subscription-disabled",
+                StatusCode::CONFLICT,
+                "The subscription is disabled",
+                "Nothing is sent to it until it is enabled.",
+            ),
             Self::Internal => words(
                 "internal",
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -215,6 +255,53 @@ impl Kind {
                 "Not available now",
                 "Something that the request needs is down or busy. Try again after the seconds in \
                  `Retry-After`.",
+            ),
+            Self::TenantSuspended => words(
+                "tenant-suspended",
+                StatusCode::FORBIDDEN,
+                "The tenant is suspended",
+                "The operator suspended the key's tenant; `detail` says since when, and why. Until it is resumed no events are \
+                 made for it, and what waits for its receivers is kept.",
+            ),
+            Self::TenantExists => words(
+                "tenant-exists",
+                StatusCode::CONFLICT,
+                "There is a tenant of this id",
+                "Ids of tenants are not used again. Change the tenant that is there, or choose another id.",
+            ),
+            Self::OwnTenant => words(
+                "own-tenant",
+                StatusCode::CONFLICT,
+                "It is the caller's own tenant",
+                "Suspending it would refuse the very key that asks, and with it whoever could undo it.",
+            ),
+            Self::RateLimited => words(
+                "rate-limited",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests",
+                "The key has made as many requests in this minute as it may. Go on after the seconds in `Retry-After`; \
+                 `ratelimit-limit`, `ratelimit-remaining` and `ratelimit-reset` of every answer say how it stands.",
+            ),
+            Self::IdempotencyInProgress => words(
+                "idempotency-in-progress",
+                StatusCode::CONFLICT,
+                "The same request is under way",
+                "A request with this `Idempotency-Key` came before and has not ended. Send it again after the seconds in \
+                 `Retry-After`.",
+            ),
+            Self::IdempotencyConflict => words(
+                "idempotency-conflict",
+                StatusCode::CONFLICT,
+                "The idempotency key was another request's",
+                "In the last 24 hours this `Idempotency-Key` came with another path, query or body. Use a new key for a new \
+                 request.",
+            ),
+            Self::IdempotencyAnswerNotKept => words(
+                "idempotency-answer-not-kept",
+                StatusCode::CONFLICT,
+                "The request was done, and its answer is gone",
+                "A request with this `Idempotency-Key` was done. Its answer was too large to be kept, or was kept for another \
+                 first admin key. Read the resource instead of repeating the request.",
             ),
         }
     }

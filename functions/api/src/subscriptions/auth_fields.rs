@@ -200,6 +200,14 @@ impl SecretSettings {
         }
     }
 
+    /// The header that deliveries authenticate with, where that is one of the receiver's choice.
+    pub(super) fn header_name(&self) -> Option<String> {
+        match &self.auth {
+            AuthSecret::CustomHeader { name, .. } if self.own_secret.is_none() => Some(name.clone()),
+            _ => None,
+        }
+    }
+
     /// `auth` as a client would write it, for a merge with a patch. Holds secrets: never to be logged or answered.
     pub(super) fn auth_json(&self) -> Value {
         if let Some(arn) = &self.own_secret {

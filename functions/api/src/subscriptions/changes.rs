@@ -1,9 +1,12 @@
-//! Creating, changing and deleting, in the order that [`super`] explains.
+//! Creating and changing, in the order that [`super`] explains.
 
 use super::auth_fields::SecretSettings;
 use super::enabling::{LATER, draining, read_enabling, wake};
 use super::patch::{merged, touches_secret, written};
+use super::replacing::replaced;
 use super::request::{FIELDS, Settings};
+use super::rotating::{Rotation, rotated};
+use super::types::{KnownTypes, check_size};
 use crate::App;
 use crate::fields::{At, Errors};
 use crate::ports::ChangeFailed;
@@ -41,17 +44,19 @@ pub(super) struct Created {
 }
 
 /// Reads a subscription.
-pub(super) async fn read(app: &App, tenant: &TenantId, id: &SubscriptionId) -> Result<Subscription, Problem> {
+pub(crate) async fn read(app: &App, tenant: &TenantId, id: &SubscriptionId) -> Result<Subscription, Problem> {
     app.subscriptions.get(tenant, id).await?.ok_or_else(|| Problem::not_found("subscription"))
 }
 
 /// Makes a subscription.
 pub(super) async fn create(app: &App, tenant: &TenantId, body: &Value) -> Result<Created, Problem> {
-    let (settings, secrets) = read_new(app, body)?;
+    let types = KnownTypes::for_body(app, tenant, body, None).await?;
+    let (settings, secrets) = read_new(app, body, &types)?;
     let id = SubscriptionId::from_uuid(app.ordered_id()?);
     let version = SecretVersion::from_uuid(app.random_id()?);
     let signing_secret = SigningSecret::from_random(app.random()?);
     let subscription = new_subscription(app, (tenant, id), settings, &secrets, &version);
+    check_size(&subscription)?;
     let credentials = Credentials {
         signing_secrets: vec![signing_secret.clone()],
         auth: secrets.auth,
@@ -67,10 +72,10 @@ pub(super) async fn create(app: &App, tenant: &TenantId, body: &Value) -> Result
     Ok(Created { subscription, signing_secret: signing_secret.to_text() })
 }
 
-fn read_new(app: &App, body: &Value) -> Result<(Settings, SecretSettings), Problem> {
+fn read_new(app: &App, body: &Value, types: &KnownTypes) -> Result<(Settings, SecretSettings), Problem> {
     let errors = Errors::default();
     let read = At::root(body, &errors).fields(FIELDS).and_then(|fields| {
-        let settings = Settings::read(&fields, &app.policy, None);
+        let settings = Settings::read(&fields, &app.policy, None, types);
         let secrets = SecretSettings::read(&fields, &app.policy);
         Some((settings?, secrets?))
     });
@@ -90,7 +95,9 @@ fn new_subscription(
         secret_version: version.as_str().to_owned(),
         activity: activity(settings.enabled, now),
         auth: secrets.kind(),
+        auth_header_name: secrets.header_name(),
         own_secret_arn: secrets.own_secret.clone(),
+        previous_signing_secret_until: None,
         custom_header_names: secrets.custom_headers.keys().cloned().collect(),
         id,
         tenant: tenant.clone(),
@@ -100,10 +107,14 @@ fn new_subscription(
         event_types: settings.event_types,
         send: settings.send,
         building_ref_ids: settings.building_ref_ids,
+        floor_ref_ids: settings.floor_ref_ids,
+        space_ref_ids: settings.space_ref_ids,
+        filter: settings.filter,
         backlog: settings.backlog,
         rate_limit_per_second: settings.rate_limit_per_second,
         key_values: settings.key_values,
         contacts: settings.contacts,
+        metadata: settings.metadata,
         created_at: now,
         updated_at: now,
         revision: 1,
@@ -128,7 +139,7 @@ async fn was_created(app: &App, subscription: &Subscription, failed: &ChangeFail
     false
 }
 
-async fn delete_secret(app: &App, subscription: &Subscription) {
+pub(super) async fn delete_secret(app: &App, subscription: &Subscription) {
     if let Err(error) = app.secrets.delete(&SecretName::of(subscription)).await {
         tracing::warn!(subscription = %subscription.id, %error, "a secret is left that no subscription names");
     }
@@ -147,6 +158,10 @@ fn activity(enabled: bool, now: Timestamp) -> Activity {
 pub(super) enum Change<'a> {
     /// A merge patch.
     Patch(&'a Value),
+    /// Everything anew, but for its id, its signing secret and what happened to it.
+    Replace(&'a Value),
+    /// A new signing secret.
+    Rotate(&'a Rotation<'a>),
     /// To be enabled, and done with what was kept for it as this body says. One that is enabled is left as it is, with its
     /// counts.
     Enable(&'a Value),
@@ -168,13 +183,25 @@ impl Change<'_> {
     /// what was kept for it, where that enables it.
     async fn of(self, app: &App, before: &Subscription) -> Result<(Subscription, Option<OnEnable>), Problem> {
         let (after, kept) = match self {
-            Self::Patch(Value::Object(patch)) if touches_secret(patch) => {
-                (patched_with_secret(app, before, patch).await?, OnEnable::Deliver)
+            Self::Patch(body @ Value::Object(patch)) => {
+                let types = KnownTypes::for_body(app, &before.tenant, body, Some(before)).await?;
+                let after = if touches_secret(patch) {
+                    patched_with_secret(app, before, patch, &types).await?
+                } else {
+                    patched(app, before, patch, &types)?
+                };
+                check_size(&after)?;
+                (after, OnEnable::Deliver)
             }
-            Self::Patch(Value::Object(patch)) => (patched(app, before, patch)?, OnEnable::Deliver),
             Self::Patch(_) => {
                 return Err(Problem::new(Kind::MalformedRequest, "A merge patch must be a JSON object."));
             }
+            Self::Replace(body) => {
+                let after = replaced(app, before, body).await?;
+                check_size(&after)?;
+                (after, OnEnable::Deliver)
+            }
+            Self::Rotate(rotation) => (rotated(app, before, rotation).await?, OnEnable::Deliver),
             Self::Enable(body) => {
                 let kept = read_enabling(body)?;
                 (with_enabled(app, before, true), kept)
@@ -273,14 +300,19 @@ async fn make_current(app: &App, subscription: &Subscription) {
     }
 }
 
-fn patched(app: &App, before: &Subscription, patch: &Map<String, Value>) -> Result<Subscription, Problem> {
+fn patched(
+    app: &App,
+    before: &Subscription,
+    patch: &Map<String, Value>,
+    types: &KnownTypes,
+) -> Result<Subscription, Problem> {
     let target = merged(written(before, None), patch);
     let errors = Errors::default();
     note_unknown(patch, &errors);
     note_credentials_left_behind(app, before, patch, &errors);
     let settings = At::root(&target, &errors)
         .fields(FIELDS)
-        .and_then(|fields| Settings::read(&fields, &app.policy, Some(&before.url)));
+        .and_then(|fields| Settings::read(&fields, &app.policy, Some(&before.url), types));
     Ok(with_settings(app, before, errors.finish(settings)?))
 }
 
@@ -288,6 +320,7 @@ async fn patched_with_secret(
     app: &App,
     before: &Subscription,
     patch: &Map<String, Value>,
+    types: &KnownTypes,
 ) -> Result<Subscription, Problem> {
     let name = SecretName::of(before);
     let credentials = app.secrets.get(&name, &SecretVersion::of(before)).await?;
@@ -310,31 +343,54 @@ async fn patched_with_secret(
     note_unknown(patch, &errors);
     note_credentials_left_behind(app, before, patch, &errors);
     let read = At::root(&target, &errors).fields(FIELDS).and_then(|fields| {
-        let settings = Settings::read(&fields, &app.policy, Some(&before.url));
+        let settings = Settings::read(&fields, &app.policy, Some(&before.url), types);
         let secrets = SecretSettings::read(&fields, &app.policy);
         Some((settings?, secrets?))
     });
     let (settings, secrets) = errors.finish(read)?;
-    let mut after = with_settings(app, before, settings);
+    with_secrets(app, before, with_settings(app, before, settings), credentials, secrets).await
+}
+
+/// A subscription with these secrets in the place of those that it has, where they are others. The signing secrets stay.
+pub(super) async fn with_secrets(
+    app: &App,
+    before: &Subscription,
+    mut after: Subscription,
+    credentials: Credentials,
+    secrets: SecretSettings,
+) -> Result<Subscription, Problem> {
+    let held = SecretSettings::of(&credentials, before.own_secret_arn.as_ref());
     if (secrets.auth_json(), secrets.headers_json()) == (held.auth_json(), held.headers_json()) {
         return Ok(after);
     }
-    let version = SecretVersion::from_uuid(app.random_id()?);
     after.auth = secrets.kind();
+    after.auth_header_name = secrets.header_name();
     after.own_secret_arn.clone_from(&secrets.own_secret);
     after.custom_header_names = secrets.custom_headers.keys().cloned().collect();
-    after.secret_version = version.as_str().to_owned();
     let credentials = Credentials {
         signing_secrets: credentials.signing_secrets,
         auth: secrets.auth,
         custom_headers: secrets.custom_headers,
     };
-    if let Err(error) = app.secrets.put(&name, &version, &credentials).await {
+    put_version(app, before, &mut after, &credentials).await?;
+    Ok(after)
+}
+
+/// Puts a new version of the secret, which `after` then names.
+pub(super) async fn put_version(
+    app: &App,
+    before: &Subscription,
+    after: &mut Subscription,
+    credentials: &Credentials,
+) -> Result<(), Problem> {
+    let version = SecretVersion::from_uuid(app.random_id()?);
+    if let Err(error) = app.secrets.put(&SecretName::of(before), &version, credentials).await {
         // It may have been put all the same, and its answer lost.
         make_current(app, before).await;
         return Err(error.into());
     }
-    Ok(after)
+    version.as_str().clone_into(&mut after.secret_version);
+    Ok(())
 }
 
 /// Notes the credentials that a patch would send to another origin than the one they were given for: who moves a
@@ -366,7 +422,7 @@ fn note_unknown(patch: &Map<String, Value>, errors: &Errors) {
     At::root(&dropped, errors).fields(FIELDS);
 }
 
-fn with_settings(app: &App, before: &Subscription, settings: Settings) -> Subscription {
+pub(super) fn with_settings(app: &App, before: &Subscription, settings: Settings) -> Subscription {
     Subscription {
         name: settings.name,
         description: settings.description,
@@ -374,28 +430,14 @@ fn with_settings(app: &App, before: &Subscription, settings: Settings) -> Subscr
         event_types: settings.event_types,
         send: settings.send,
         building_ref_ids: settings.building_ref_ids,
+        floor_ref_ids: settings.floor_ref_ids,
+        space_ref_ids: settings.space_ref_ids,
+        filter: settings.filter,
         backlog: settings.backlog,
         rate_limit_per_second: settings.rate_limit_per_second,
         key_values: settings.key_values,
         contacts: settings.contacts,
+        metadata: settings.metadata,
         ..with_enabled(app, before, settings.enabled)
     }
-}
-
-/// Deletes a subscription, then its secret.
-pub(super) async fn delete(app: &App, which: Which<'_>) -> Result<(), Problem> {
-    for _ in 0..TRIES {
-        let before = read(app, which.tenant, which.id).await?;
-        which.precondition.check(before.revision)?;
-        match app.subscriptions.delete(&before).await {
-            Ok(()) => {
-                delete_secret(app, &before).await;
-                return Ok(());
-            }
-            Err(ChangeFailed::Conflict) if which.precondition.is_strict() => return Err(Precondition::failed()),
-            Err(ChangeFailed::Conflict) => {}
-            Err(failed) => return Err(failed.into()),
-        }
-    }
-    Err(ChangeFailed::Conflict.into())
 }

@@ -1,18 +1,15 @@
-//! What is recorded of a subscription's deliveries: its attempts and its statistics.
+//! What is recorded of a subscription's deliveries: its statistics.
 
 use super::changes;
 use crate::App;
 use crate::auth::{Allowed, Reads};
-use crate::openapi::EventTypeName;
 use crate::operations::operations;
-use crate::page::{List, PageParameters, Paging};
 use crate::problem::Problem;
 use crate::reference::subscription_in_path;
 use axum::Json;
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use spacehook_domain::attempt::{Attempt, Outcome};
 use spacehook_domain::failure::FailureReason;
 use spacehook_domain::stats::{BUCKET_S, Bucket, BucketStart, Counts, Dropped, Histogram};
 use spacehook_domain::subscription::Subscription;
@@ -27,42 +24,7 @@ const TOP_REASONS: usize = 10;
 const STEP: usize = 900;
 const _: () = assert!(BUCKET_S == 900, "buckets and the steps between them");
 
-operations!(pub(super) list_attempts, get_stats);
-
-/// One HTTP request of a delivery.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = Attempt)]
-pub struct AttemptView {
-    /// The event: `webhook-id` of the request.
-    pub event_id: String,
-    /// Its type.
-    #[schema(value_type = EventTypeName)]
-    pub event_type: String,
-    /// The trace of what caused the event: the same in `traceparent` of the request, and in the logs. Null where there was
-    /// none.
-    #[schema(required, example = "5759e988bd862e3fe1be46a994272793")]
-    pub trace_id: Option<String>,
-    /// 1 for the first attempt of the delivery.
-    pub number: u32,
-    /// When it started.
-    #[schema(value_type = String, format = DateTime)]
-    pub started_at: Timestamp,
-    /// From its start to its end.
-    pub duration_ms: u64,
-    /// From the sensor's observation to the end of the attempt.
-    pub freshness_ms: u64,
-    /// Whether the receiver accepted: a 2xx within 5 s.
-    pub accepted: bool,
-    /// The receiver's HTTP status; null where there was no answer.
-    #[schema(required)]
-    pub status: Option<u16>,
-    /// Why it failed; null where it did not.
-    #[schema(required)]
-    pub reason: Option<ReasonView>,
-    /// The first KiB of the answer to a failed attempt.
-    #[schema(required)]
-    pub answer: Option<String>,
-}
+operations!(pub(super) get_stats);
 
 /// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -87,28 +49,6 @@ impl From<&FailureReason> for ReasonView {
             text: reason.to_string(),
             meaning: reason.what_it_means().to_owned(),
             remedy: reason.how_to_fix().to_owned(),
-        }
-    }
-}
-
-impl From<Attempt> for AttemptView {
-    fn from(attempt: Attempt) -> Self {
-        let (accepted, status, reason, answer) = match attempt.outcome {
-            Outcome::Accepted { status } => (true, Some(status), None, None),
-            Outcome::Failed { reason, status, answer } => (false, status, Some(ReasonView::from(&reason)), answer),
-        };
-        Self {
-            event_id: attempt.event_id.to_string(),
-            event_type: attempt.event_type.to_string(),
-            trace_id: attempt.trace_id.map(String::from),
-            number: attempt.number.0,
-            started_at: attempt.started_at,
-            duration_ms: attempt.duration_ms,
-            freshness_ms: attempt.freshness_ms,
-            accepted,
-            status,
-            reason,
-            answer,
         }
     }
 }
@@ -196,7 +136,7 @@ pub struct QuantilesView {
 }
 
 /// A quarter of an hour.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Bucket)]
 pub struct BucketView {
     /// When it starts.
@@ -208,17 +148,23 @@ pub struct BucketView {
     pub successes: u64,
     /// All others.
     pub failures: u64,
+    /// Successes divided by attempts, 0 to 1; null where there were no attempts.
+    #[schema(required)]
+    pub success_rate: Option<f64>,
+    /// Failures divided by attempts, 0 to 1; null where there were no attempts.
+    #[schema(required)]
+    pub failure_rate: Option<f64>,
+    /// How long attempts took.
+    pub latency_ms: QuantilesView,
 }
 
 impl From<&Counts> for TotalsView {
     fn from(counts: &Counts) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "counts of attempts are far below 2^52")]
-        let rate = |counts: &Counts| counts.failures as f64 / counts.attempts as f64;
         Self {
             attempts: counts.attempts,
             successes: counts.successes,
             failures: counts.failures,
-            failure_rate: (counts.attempts > 0).then(|| rate(counts)),
+            failure_rate: rate(counts.failures, counts.attempts),
         }
     }
 }
@@ -287,32 +233,23 @@ fn counted((key, count): (&str, u64)) -> CountedReason {
     CountedReason { reason: FailureReason::from_key(key).map_or_else(unknown, |reason| (&reason).into()), count }
 }
 
+/// A part of all; none of none.
+fn rate(part: u64, all: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "counts of attempts are far below 2^52")]
+    let rate = part as f64 / all as f64;
+    (all > 0).then_some(rate)
+}
+
 fn bucket_view(start_s: i64, counts: &Counts) -> BucketView {
     BucketView {
         start: Timestamp::from_second(start_s).unwrap_or(Timestamp::MIN),
         attempts: counts.attempts,
         successes: counts.successes,
         failures: counts.failures,
+        success_rate: rate(counts.successes, counts.attempts),
+        failure_rate: rate(counts.failures, counts.attempts),
+        latency_ms: (&counts.latency).into(),
     }
-}
-
-/// List the attempts of a subscription
-///
-/// The newest first; kept for 7 days.
-#[utoipa::path(
-    get, path = "/v1/subscriptions/{id}/attempts", tag = "deliveries", security(("api_key" = ["read"])),
-    params(("id" = String, Path, description = "The subscription"), PageParameters),
-    responses((status = 200, description = "A page", body = List<AttemptView>))
-)]
-async fn list_attempts(
-    State(app): State<App>,
-    allowed: Allowed<Reads>,
-    Path(id): Path<String>,
-    Paging(page): Paging,
-) -> Result<Json<List<AttemptView>>, Problem> {
-    let subscription = changes::read(&app, &allowed.caller.tenant, &subscription_in_path(&id)?).await?;
-    let page = app.subscriptions.attempts(&subscription.tenant, &subscription.id, page).await?;
-    Ok(Json(List::of(page, AttemptView::from)))
 }
 
 /// Get the statistics of a subscription

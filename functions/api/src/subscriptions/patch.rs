@@ -5,6 +5,7 @@
 
 use super::auth_fields::SecretSettings;
 use serde_json::{Map, Value, json};
+use spacehook_domain::filter::Filter;
 use spacehook_domain::subscription::{BacklogMode, Send, Subscription};
 
 /// The fields whose values are in the secret.
@@ -28,6 +29,9 @@ pub(super) fn written(subscription: &Subscription, secrets: Option<&SecretSettin
             Send::OnChange => "on_change",
         },
         "building_ref_ids": subscription.building_ref_ids,
+        "floor_ref_ids": subscription.floor_ref_ids,
+        "space_ref_ids": subscription.space_ref_ids,
+        "filter": subscription.filter.as_ref().map(Filter::json),
         "backlog": match subscription.backlog {
             BacklogMode::All => "all",
             BacklogMode::Latest => "latest",
@@ -35,6 +39,7 @@ pub(super) fn written(subscription: &Subscription, secrets: Option<&SecretSettin
         "rate_limit_per_second": subscription.rate_limit_per_second,
         "key_values": subscription.key_values,
         "contacts": subscription.contacts,
+        "metadata": subscription.metadata,
     });
     if let Some(secrets) = secrets {
         written["auth"] = secrets.auth_json();
@@ -44,7 +49,7 @@ pub(super) fn written(subscription: &Subscription, secrets: Option<&SecretSettin
 }
 
 /// Merges a patch into what [`written`] made. Header names are the same in any case; a new `auth.type` drops the fields
-/// of the old one, which would only be in the way.
+/// of the old one, which would only be in the way; a filter is one thing, and a new one takes the place of the old whole.
 pub(super) fn merged(mut target: Value, patch: &Map<String, Value>) -> Value {
     let mut patch = patch.clone();
     if let Some(Value::Object(headers)) = patch.get_mut("custom_headers") {
@@ -56,7 +61,12 @@ pub(super) fn merged(mut target: Value, patch: &Map<String, Value>) -> Value {
     {
         auth.clear();
     }
+    // As it is written: null, too, is something that a filter may want of a field.
+    let filter = patch.shift_remove("filter");
     merge(&mut target, Value::Object(patch));
+    if let Some(filter) = filter {
+        target["filter"] = filter;
+    }
     target
 }
 
@@ -107,6 +117,17 @@ mod tests {
             merge(&mut target, patch.clone());
             assert_eq!(target, expected, "{patch}");
         }
+    }
+
+    #[test]
+    fn a_filter_is_replaced_whole_and_metadata_by_member() {
+        let target = json!({"filter": {"a": [1], "b": [2]}, "metadata": {"x": "1", "y": "2"}});
+        let patch = |json: Value| json.as_object().unwrap().clone();
+        let merged_with = |json: Value| merged(target.clone(), &patch(json));
+        assert_eq!(merged_with(json!({"filter": {"c": [null]}}))["filter"], json!({"c": [null]}));
+        assert_eq!(merged_with(json!({"filter": null}))["filter"], Value::Null);
+        assert_eq!(merged_with(json!({}))["filter"], target["filter"]);
+        assert_eq!(merged_with(json!({"metadata": {"x": null, "z": "3"}}))["metadata"], json!({"y": "2", "z": "3"}));
     }
 
     #[test]

@@ -7,10 +7,10 @@ use super::enabling::{LATER, wake};
 use crate::App;
 use crate::ports::ChangeFailed;
 use crate::problem::Problem;
-use jiff::Timestamp;
-use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, KeptKey, Lane};
+use spacehook_domain::backlog::{Change, Dead, KeptKey, held};
 use spacehook_domain::subscription::Subscription;
 use spacehook_store::{Replayed, Saved};
+use std::slice;
 use std::time::Duration;
 
 /// Dead deliveries replayed by one request, at most: some seconds' work, well within the time of a request.
@@ -45,16 +45,12 @@ async fn put_all_back(app: &App, subscription: &Subscription, dead: &[Dead]) -> 
 }
 
 /// Sees to it that there is a backlog, and that it is not deleted in the next moments for having nothing in it.
-async fn hold_backlog(app: &App, subscription: &Subscription) -> Result<(), Problem> {
+pub(super) async fn hold_backlog(app: &App, subscription: &Subscription) -> Result<(), Problem> {
     let key = subscription.key();
     for _ in 0..TRIES {
         let read = app.backlogs.backlog(&key).await?;
         let now = app.now();
-        let held = match &read {
-            Some(backlog) if backlog.quiet_since.is_none() => return Ok(()),
-            Some(backlog) => Backlog { quiet_since: None, ..backlog.clone() },
-            None => Backlog { wake_at: Some(now), ..Backlog::new(now) },
-        };
+        let Some(held) = held(read.as_ref(), now) else { return Ok(()) };
         let mut change = Change::of(key.clone());
         change.set_backlog(read.as_ref(), held);
         if app.backlogs.change(&change, now).await? == Saved::Yes {
@@ -72,10 +68,9 @@ async fn put_back(app: &App, subscription: &Subscription, dead: &Dead) -> Result
         let lane = app.backlogs.lane(&key, stream).await?;
         let first = app.backlogs.first_waiting(&key, stream).await?;
         let now = app.now();
-        let (with_it, kept) = appended(lane.as_ref(), first.as_ref(), dead, now);
+        let firsts = first.iter().map(|first| (stream, KeptKey::of(&first.event))).collect();
         let mut change = Change::of(key.clone());
-        change.set_lane(lane.as_ref(), with_it);
-        change.put.push(kept);
+        change.put_again(slice::from_ref(&dead.event), lane.as_slice(), &firsts, now);
         match app.backlogs.replay(dead, &change, now).await? {
             Replayed::Yes => return Ok(true),
             Replayed::Gone => return Ok(false),
@@ -83,15 +78,4 @@ async fn put_back(app: &App, subscription: &Subscription, dead: &Dead) -> Result
         }
     }
     Err(ChangeFailed::Conflict.into())
-}
-
-/// A lane with a dead delivery in it again. `first` is what is first in it now.
-fn appended(lane: Option<&Lane>, first: Option<&Kept>, dead: &Dead, now: Timestamp) -> (Lane, Kept) {
-    let mut lane = lane.cloned().unwrap_or_else(|| Lane::new(dead.event.stream(), now));
-    if first.is_none_or(|first| KeptKey::of(&dead.event) <= KeptKey::of(&first.event)) {
-        // It is the first now, and how another fared is not its history.
-        (lane.failures, lane.probes, lane.failed_at, lane.not_before) = (0, 0, None, None);
-    }
-    lane.count = lane.count.saturating_add(1);
-    (lane, Kept { event: dead.event.clone(), kept_at: now, replayed: true })
 }

@@ -1,19 +1,24 @@
 //! A subscription as clients write it, but for its secrets.
 
 use super::auth_fields::AuthInput;
+use super::types::KnownTypes;
 use crate::fields::{At, Fields};
 use crate::openapi::EventTypeName;
 use crate::reference;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use spacehook_domain::event::EventType;
-use spacehook_domain::ids::BuildingRefId;
+use spacehook_domain::filter::{Filter, InvalidFilter};
+use spacehook_domain::ids::{BuildingRefId, FloorRefId, SpaceRefId};
 use spacehook_domain::key_values::{KeyValues, PAIRS_LIMIT, RefusedPair};
+use spacehook_domain::metadata::{ENTRIES_LIMIT, Metadata, RefusedMetadata};
 use spacehook_domain::receiver::{ReceiverPolicy, ReceiverUrl};
 use spacehook_domain::subscription::{
-    BUILDINGS_LIMIT, BacklogMode, CONTACTS_LIMIT, DESCRIPTION_LIMIT, EmailAddress, InvalidRateLimit, RateLimit, Send,
-    SubscriptionName,
+    BUILDINGS_LIMIT, BacklogMode, CONTACTS_LIMIT, DESCRIPTION_LIMIT, EVENT_TYPES_LIMIT, EmailAddress, FLOORS_LIMIT,
+    InvalidRateLimit, RateLimit, SPACES_LIMIT, Send, SubscriptionName,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use utoipa::ToSchema;
 
 /// Which space reports are sent.
@@ -72,7 +77,7 @@ pub struct NewSubscription {
     #[schema(max_length = 2048, example = "https://example.com/hooks/occupancy")]
     pub url: String,
     /// What it wants to hear of.
-    #[schema(min_items = 1, value_type = Vec<EventTypeName>)]
+    #[schema(min_items = 1, max_items = 32, value_type = Vec<EventTypeName>)]
     pub event_types: Vec<String>,
     /// Whether events are sent.
     #[schema(default = true)]
@@ -83,6 +88,19 @@ pub struct NewSubscription {
     /// The buildings it wants to hear of; none means all.
     #[schema(max_items = 100)]
     pub building_ref_ids: Option<Vec<String>>,
+    /// The floors it wants to hear of, by their names in the buildings listed (in any, where none is listed); none means
+    /// all. An event of a space that is on no floor is then not sent; one that is of no space is.
+    #[schema(max_items = 100)]
+    pub floor_ref_ids: Option<Vec<String>>,
+    /// The spaces it wants to hear of, by their names in the buildings listed (in any, where none is listed); none means
+    /// all.
+    #[schema(max_items = 100)]
+    pub space_ref_ids: Option<Vec<String>>,
+    /// What the fields of an event must have, in the pattern syntax of `EventBridge`: exact values, `prefix`, `suffix`,
+    /// `equals-ignore-case`, `anything-but`, `numeric`, `exists` and `$or`. At most 2,048 characters, 5 fields and 150
+    /// combinations. `null` means that anything is sent.
+    #[schema(value_type = Option<Object>, example = json!({"person_count": [{"numeric": [">", 3]}]}))]
+    pub filter: Option<Value>,
     /// Which deliveries are kept while the receiver is down or the subscription disabled.
     #[schema(default = "all")]
     pub backlog: Option<BacklogChoice>,
@@ -98,10 +116,12 @@ pub struct NewSubscription {
     /// E-mail addresses of whom to tell when deliveries fail; none means the tenant's contacts (`/v1/contacts`).
     #[schema(max_items = 10)]
     pub contacts: Option<Vec<String>>,
+    /// Texts by key for your own systems; never sent to the receiver. At most 50, of 40 characters of key and 500 of value.
+    pub metadata: Option<BTreeMap<String, String>>,
 }
 
 /// A change of a subscription, by JSON merge patch: a field that is not there stays as it is, null gives it its
-/// default, objects are merged member by member, arrays are replaced. A new `auth.type` drops the fields of the old one.
+/// default, objects are merged member by member (but for `filter`), arrays are replaced. A new `auth.type` drops the fields of the old one.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"url": "https://example.com/v2", "auth": {"password": "new"}, "key_values": {"site": null}}))]
@@ -116,7 +136,7 @@ pub struct SubscriptionPatch {
     #[schema(max_length = 2048, nullable = false)]
     pub url: Option<String>,
     /// What it wants to hear of.
-    #[schema(min_items = 1, nullable = false, value_type = Option<Vec<EventTypeName>>)]
+    #[schema(min_items = 1, max_items = 32, nullable = false, value_type = Option<Vec<EventTypeName>>)]
     pub event_types: Option<Vec<String>>,
     /// Whether events are sent.
     pub enabled: Option<bool>,
@@ -125,6 +145,19 @@ pub struct SubscriptionPatch {
     /// The buildings it wants to hear of; none means all.
     #[schema(max_items = 100)]
     pub building_ref_ids: Option<Vec<String>>,
+    /// The floors it wants to hear of, by their names in the buildings listed (in any, where none is listed); none means
+    /// all. An event of a space that is on no floor is then not sent; one that is of no space is.
+    #[schema(max_items = 100)]
+    pub floor_ref_ids: Option<Vec<String>>,
+    /// The spaces it wants to hear of, by their names in the buildings listed (in any, where none is listed); none means
+    /// all.
+    #[schema(max_items = 100)]
+    pub space_ref_ids: Option<Vec<String>>,
+    /// What the fields of an event must have, in the pattern syntax of `EventBridge`: exact values, `prefix`, `suffix`,
+    /// `equals-ignore-case`, `anything-but`, `numeric`, `exists` and `$or`. At most 2,048 characters, 5 fields and 150
+    /// combinations. It is replaced as a whole; `null` removes it.
+    #[schema(value_type = Option<Object>, example = json!({"person_count": [{"numeric": [">", 3]}]}))]
+    pub filter: Option<Value>,
     /// Which deliveries are kept while the receiver is down or the subscription disabled. It holds for what is kept from
     /// then on, and for what is kept already once it is sent.
     pub backlog: Option<BacklogChoice>,
@@ -143,6 +176,9 @@ pub struct SubscriptionPatch {
     /// E-mail addresses of whom to tell when deliveries fail; none means the tenant's contacts (`/v1/contacts`).
     #[schema(max_items = 10)]
     pub contacts: Option<Vec<String>>,
+    /// Texts by key for your own systems; null removes one.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<BTreeMap<String, Option<String>>>,
 }
 
 /// The fields that a client may write.
@@ -154,12 +190,16 @@ pub(super) const FIELDS: &[&str] = &[
     "enabled",
     "send",
     "building_ref_ids",
+    "floor_ref_ids",
+    "space_ref_ids",
+    "filter",
     "backlog",
     "rate_limit_per_second",
     "auth",
     "custom_headers",
     "key_values",
     "contacts",
+    "metadata",
 ];
 
 /// What a client says of a subscription, but for its secrets.
@@ -172,26 +212,40 @@ pub(super) struct Settings {
     pub(super) enabled: bool,
     pub(super) send: Send,
     pub(super) building_ref_ids: BTreeSet<BuildingRefId>,
+    pub(super) floor_ref_ids: BTreeSet<FloorRefId>,
+    pub(super) space_ref_ids: BTreeSet<SpaceRefId>,
+    pub(super) filter: Option<Filter>,
     pub(super) backlog: BacklogMode,
     pub(super) rate_limit_per_second: Option<RateLimit>,
     pub(super) key_values: KeyValues,
     pub(super) contacts: BTreeSet<EmailAddress>,
+    pub(super) metadata: Metadata,
 }
 
 impl Settings {
-    /// Reads the fields; `saved_url` is the one that was checked when it was saved and is not checked again.
-    pub(super) fn read(fields: &Fields<'_>, policy: &ReceiverPolicy, saved_url: Option<&str>) -> Option<Self> {
+    /// Reads the fields; `saved_url` is the one that was checked when it was saved and is not checked again; `types` are
+    /// those that may be listed.
+    pub(super) fn read(
+        fields: &Fields<'_>,
+        policy: &ReceiverPolicy,
+        saved_url: Option<&str>,
+        types: &KnownTypes,
+    ) -> Option<Self> {
         let name = fields.required("name", |at| at.parsed(SubscriptionName::parse));
         let description = fields.optional("description", |at| at.prose(DESCRIPTION_LIMIT).map(Some));
         let url = fields.required("url", |at| read_url(at, policy, saved_url));
-        let event_types = fields.required("event_types", |at| at.set(1, EventType::ALL.len(), EventType::parse));
+        let event_types = fields.required("event_types", |at| at.set(1, EVENT_TYPES_LIMIT, |text| types.parse(text)));
         let enabled = fields.optional("enabled", |at| at.boolean().map(Some));
         let send = fields.optional("send", |at| at.parsed(parse_send));
         let buildings = fields.optional("building_ref_ids", |at| at.set(0, BUILDINGS_LIMIT, reference::building));
+        let floors = fields.optional("floor_ref_ids", |at| at.set(0, FLOORS_LIMIT, reference::floor));
+        let spaces = fields.optional("space_ref_ids", |at| at.set(0, SPACES_LIMIT, reference::space));
+        let filter = fields.optional("filter", |at| read_filter(at).map(Some));
         let backlog = fields.optional("backlog", |at| at.parsed(parse_backlog));
         let rate_limit = fields.optional("rate_limit_per_second", |at| read_rate_limit(at).map(Some));
         let key_values = fields.optional("key_values", read_key_values);
         let contacts = fields.optional("contacts", |at| at.set(0, CONTACTS_LIMIT, EmailAddress::parse));
+        let metadata = fields.optional("metadata", read_metadata);
         Some(Self {
             name: name?,
             description: description?,
@@ -200,10 +254,14 @@ impl Settings {
             enabled: enabled?.unwrap_or(true),
             send: send?,
             building_ref_ids: buildings?,
+            floor_ref_ids: floors?,
+            space_ref_ids: spaces?,
+            filter: filter?,
             backlog: backlog?,
             rate_limit_per_second: rate_limit?,
             key_values: key_values?,
             contacts: contacts?,
+            metadata: metadata?,
         })
     }
 }
@@ -241,25 +299,49 @@ fn read_rate_limit(at: &At<'_>) -> Option<RateLimit> {
     limit.map_err(|invalid| at.refuse::<()>(invalid.to_string())).ok()
 }
 
+/// A filter, with each mistake at its place.
+pub(super) fn read_filter(at: &At<'_>) -> Option<Filter> {
+    let refuse = |invalid: InvalidFilter| {
+        for mistake in invalid.mistakes() {
+            at.refuse_within::<()>(&mistake.pointer, mistake.detail.as_str());
+        }
+    };
+    Filter::parse(at.value().clone()).map_err(refuse).ok()
+}
+
 fn read_key_values(at: &At<'_>) -> Option<KeyValues> {
     let entries = at.entries()?;
     if entries.len() > PAIRS_LIMIT {
         return at.refuse(RefusedPair::TooMany { found: entries.len() }.to_string());
     }
+    KeyValues::parse(read_pairs(entries, KeyValues::parse)?)
+        .map_err(|refused| at.refuse::<()>(refused.to_string()))
+        .ok()
+}
+
+fn read_metadata(at: &At<'_>) -> Option<Metadata> {
+    let entries = at.entries()?;
+    if entries.len() > ENTRIES_LIMIT {
+        return at.refuse(RefusedMetadata::TooMany { found: entries.len() }.to_string());
+    }
+    Metadata::parse(read_pairs(entries, Metadata::parse)?).map_err(|refused| at.refuse::<()>(refused.to_string())).ok()
+}
+
+/// Texts by key, each of which `check` takes alone: so that each mistake has its place.
+fn read_pairs<T, E: Display>(
+    entries: Vec<(&str, At<'_>)>,
+    check: impl Fn(BTreeMap<String, String>) -> Result<T, E>,
+) -> Option<BTreeMap<String, String>> {
     let mut pairs = BTreeMap::new();
     let mut complete = true;
     for (key, entry) in entries {
         let pair = entry.text().map(|value| (key.to_owned(), value.to_owned()));
-        // One pair at a time, so that each mistake has its place.
         let checked = pair.and_then(|pair| {
-            let alone = KeyValues::parse(BTreeMap::from([pair.clone()]));
+            let alone = check(BTreeMap::from([pair.clone()]));
             alone.map_err(|refused| entry.refuse::<()>(refused.to_string())).is_ok().then_some(pair)
         });
         complete &= checked.is_some();
         pairs.extend(checked);
     }
-    if !complete {
-        return None;
-    }
-    KeyValues::parse(pairs).map_err(|refused| at.refuse::<()>(refused.to_string())).ok()
+    complete.then_some(pairs)
 }

@@ -1,14 +1,16 @@
 //! The operations on subscriptions.
 
 use super::changes::{self, Change, Which};
+use super::deleting;
 use super::enabling::{Enabling, KeptChoice};
+use super::finding::{Finding, SearchParameters};
 use super::request::{NewSubscription, SubscriptionPatch};
-use super::view::{CreatedSubscription, EnabledSubscription, SubscriptionView};
+use super::view::{CreatedSubscription, EnabledSubscription, SubscriptionView, SubscriptionWithHealth};
 use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
 use crate::body::{JsonBody, OptionalBody, PatchBody};
 use crate::operations::operations;
-use crate::page::{List, PageParameters, Paging};
+use crate::page::{List, PageParameters};
 use crate::precondition::{Precondition, etag};
 use crate::problem::Problem;
 use crate::reference::subscription_in_path;
@@ -20,7 +22,7 @@ use http::{HeaderValue, StatusCode};
 use secrecy::ExposeSecret as _;
 use spacehook_domain::subscription::Subscription;
 
-operations!(pub(super) create_subscription, list_subscriptions, get_subscription, update_subscription, delete_subscription, enable_subscription, disable_subscription);
+operations!(pub(super) create_subscription, list_subscriptions, get_subscription, update_subscription, delete_subscription, enable_subscription, disable_subscription, replace_subscription);
 
 fn shown(subscription: &Subscription) -> Response {
     (etag(subscription.revision), Json(SubscriptionView::from(subscription))).into_response()
@@ -57,25 +59,27 @@ async fn create_subscription(
 
 /// List the subscriptions
 ///
-/// In the order of their creation.
+/// In the order of their creation. With a filter a page examines at most 1,000 subscriptions: it may have fewer than `limit`
+/// items, or none, though `next_cursor` says that there are more to look at.
 #[utoipa::path(
     get, path = "/v1/subscriptions", tag = "subscriptions", security(("api_key" = ["read"])),
-    params(PageParameters), responses((status = 200, description = "A page", body = List<SubscriptionView>))
+    params(PageParameters, SearchParameters),
+    responses((status = 200, description = "A page", body = List<SubscriptionWithHealth>))
 )]
 async fn list_subscriptions(
     State(app): State<App>,
     allowed: Allowed<Reads>,
-    Paging(page): Paging,
-) -> Result<Json<List<SubscriptionView>>, Problem> {
-    let page = app.subscriptions.list(&allowed.caller.tenant, page).await?;
-    Ok(Json(List::of(page, |subscription| SubscriptionView::from(&subscription))))
+    Finding { search, page }: Finding,
+) -> Result<Json<List<SubscriptionWithHealth>>, Problem> {
+    let page = app.subscriptions.find(&allowed.caller.tenant, &search, page).await?;
+    Ok(Json(List::of(page, |(subscription, health)| SubscriptionWithHealth::of(&subscription, health))))
 }
 
 /// Get a subscription
 #[utoipa::path(
     get, path = "/v1/subscriptions/{id}", tag = "subscriptions", security(("api_key" = ["read"])),
     params(("id" = String, Path, description = "The subscription")),
-    responses((status = 200, description = "The subscription", body = SubscriptionView,
+    responses((status = 200, description = "The subscription", body = SubscriptionWithHealth,
         headers(("etag" = String, description = "Its revision"))))
 )]
 async fn get_subscription(
@@ -84,7 +88,42 @@ async fn get_subscription(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let subscription = changes::read(&app, &allowed.caller.tenant, &subscription_in_path(&id)?).await?;
-    Ok(shown(&subscription))
+    let health = app.subscriptions.health(&subscription).await?;
+    let answer = SubscriptionWithHealth::of(&subscription, health);
+    Ok((etag(subscription.revision), Json(answer)).into_response())
+}
+
+/// Replace a subscription
+///
+/// Everything is as the body says: a field that is not there gets its default, and credentials that are not given again
+/// are gone. The id, the signing secret and what is recorded stay. A body that changes nothing makes no new revision. One
+/// that enables the subscription has what was kept meanwhile delivered, as a `PATCH` has.
+#[utoipa::path(
+    put, path = "/v1/subscriptions/{id}", tag = "subscriptions", security(("api_key" = ["write"])),
+    params(
+        ("id" = String, Path, description = "The subscription"),
+        ("if-match" = Option<String>, Header, description = "Change only this revision, as in `\"3\"`"),
+    ),
+    request_body = NewSubscription,
+    responses(
+        (status = 200, description = "The subscription as it is now", body = SubscriptionView,
+            headers(("etag" = String, description = "Its revision"))),
+        (status = 409, description = "The name is taken, a limit is reached, or it is being changed by others",
+            body = crate::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = 412, description = "It has another revision", body = crate::problem::ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+async fn replace_subscription(
+    State(app): State<App>,
+    allowed: Allowed<Writes>,
+    Path(id): Path<String>,
+    precondition: Precondition,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Problem> {
+    let id = subscription_in_path(&id)?;
+    let which = Which { tenant: &allowed.caller.tenant, id: &id, precondition: &precondition };
+    Ok(shown(&changes::change(&app, which, Change::Replace(&body)).await?.subscription))
 }
 
 /// Change a subscription
@@ -121,7 +160,8 @@ async fn update_subscription(
 
 /// Delete a subscription
 ///
-/// Its credentials go with it. What was recorded of its attempts expires by itself.
+/// Its credentials go with it, and so do the deliveries that wait and those that were given up: a large backlog within the
+/// next minutes. What was recorded of its attempts expires by itself.
 #[utoipa::path(
     delete, path = "/v1/subscriptions/{id}", tag = "subscriptions", security(("api_key" = ["write"])),
     params(
@@ -144,7 +184,7 @@ async fn delete_subscription(
 ) -> Result<StatusCode, Problem> {
     let id = subscription_in_path(&id)?;
     let which = Which { tenant: &allowed.caller.tenant, id: &id, precondition: &precondition };
-    changes::delete(&app, which).await.map(|()| StatusCode::NO_CONTENT)
+    deleting::delete(&app, which).await.map(|()| StatusCode::NO_CONTENT)
 }
 
 /// Enable a subscription

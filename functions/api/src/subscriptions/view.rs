@@ -6,6 +6,8 @@ use super::request::{BacklogChoice, SendChoice};
 use crate::openapi::EventTypeName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use spacehook_domain::subscription::search::Health;
 use spacehook_domain::subscription::{Activity, DisabledReason, RateLimit, Subscription};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -36,6 +38,13 @@ pub struct SubscriptionView {
     pub send: SendChoice,
     /// The buildings it wants to hear of; none means all.
     pub building_ref_ids: Vec<String>,
+    /// The floors it wants to hear of, by their names in these buildings; none means all.
+    pub floor_ref_ids: Vec<String>,
+    /// The spaces it wants to hear of, by their names in these buildings; none means all.
+    pub space_ref_ids: Vec<String>,
+    /// What the fields of an event must have; null means anything.
+    #[schema(required, value_type = Option<Object>)]
+    pub filter: Option<Value>,
     /// Which deliveries are kept while the receiver is down or the subscription disabled.
     pub backlog: BacklogChoice,
     /// Attempts a second that its receiver bears; null means as many as there are.
@@ -49,6 +58,12 @@ pub struct SubscriptionView {
     pub key_values: BTreeMap<String, String>,
     /// Whom to tell when deliveries fail; none means the tenant's contacts (`/v1/contacts`).
     pub contacts: Vec<String>,
+    /// Texts by key, for your own systems.
+    pub metadata: BTreeMap<String, String>,
+    /// After a rotation of the signing secret: until when the former secret signs, too. From that moment on the new one
+    /// signs alone. Null where the last rotation left no such time, or there was none.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub previous_signing_secret_until: Option<Timestamp>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -58,6 +73,61 @@ pub struct SubscriptionView {
     /// 1, 2, 3, …: one more with each change. In quotes it is the `ETag`.
     #[schema(minimum = 1)]
     pub revision: u64,
+}
+
+/// A subscription, and how it is doing.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SubscriptionWithHealth {
+    /// The subscription.
+    #[serde(flatten)]
+    pub subscription: SubscriptionView,
+    /// How it is doing.
+    pub health: HealthView,
+}
+
+impl SubscriptionWithHealth {
+    /// What is shown of a subscription that is doing so.
+    pub fn of(subscription: &Subscription, health: Health) -> Self {
+        Self { subscription: subscription.into(), health: health.into() }
+    }
+}
+
+/// How a subscription is doing: the first of these that is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Health)]
+pub enum HealthView {
+    /// Nothing is sent: it is disabled.
+    Disabled,
+    /// So many of its attempts fail that `subscription_failing` was told of it.
+    Failing,
+    /// Deliveries wait for it, or did a moment ago.
+    Waiting,
+    /// None of this.
+    Healthy,
+}
+
+impl From<Health> for HealthView {
+    fn from(health: Health) -> Self {
+        match health {
+            Health::Disabled => Self::Disabled,
+            Health::Failing => Self::Failing,
+            Health::Waiting => Self::Waiting,
+            Health::Healthy => Self::Healthy,
+        }
+    }
+}
+
+/// A subscription whose signing secret was just rotated.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RotatedSubscription {
+    /// The subscription.
+    #[serde(flatten)]
+    pub subscription: SubscriptionView,
+    /// The secret that deliveries are signed with from now on, and until `previous_signing_secret_until` with the former as
+    /// well. It is shown this once.
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    pub signing_secret: String,
 }
 
 /// A subscription that was just made.
@@ -151,6 +221,9 @@ impl From<&Subscription> for SubscriptionView {
             disabled: disabled(&subscription.activity),
             send: subscription.send.into(),
             building_ref_ids: subscription.building_ref_ids.iter().map(ToString::to_string).collect(),
+            floor_ref_ids: subscription.floor_ref_ids.iter().map(ToString::to_string).collect(),
+            space_ref_ids: subscription.space_ref_ids.iter().map(ToString::to_string).collect(),
+            filter: subscription.filter.as_ref().map(|filter| filter.json().clone()),
             backlog: subscription.backlog.into(),
             rate_limit_per_second: subscription.rate_limit_per_second.map(RateLimit::per_second),
             auth: AuthView {
@@ -161,6 +234,8 @@ impl From<&Subscription> for SubscriptionView {
             custom_headers: names.map(|name| (name.clone(), SetView { set: true })).collect(),
             key_values: subscription.key_values.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
             contacts: subscription.contacts.iter().map(|contact| contact.as_str().to_owned()).collect(),
+            metadata: subscription.metadata.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            previous_signing_secret_until: subscription.previous_signing_secret_until,
             created_at: subscription.created_at,
             updated_at: subscription.updated_at,
             revision: subscription.revision,

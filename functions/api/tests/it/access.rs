@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use spacehook_domain::api_key::Scope;
 use std::collections::BTreeMap;
 
-/// An operation, and the scope that the document says it needs.
+/// An operation, and the scope that the document says it needs: none where it is public, an empty one where any key does.
 struct Operation {
     line: String,
     scope: Option<String>,
@@ -17,7 +17,8 @@ fn operations() -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let scope = operation["security"][0]["api_key"][0].as_str().map(str::to_owned);
+            let scopes = operation["security"][0]["api_key"].as_array();
+            let scope = scopes.map(|scopes| scopes.first().and_then(Value::as_str).unwrap_or_default().to_owned());
             operations.push(Operation { line: format!("{} {path}", method.to_uppercase()), scope });
         }
     }
@@ -38,16 +39,18 @@ fn nobodys_ids() -> BTreeMap<&'static str, String> {
         ("sensor_id", "x".to_owned()),
         ("event_id", format!("evt_{}", "0".repeat(32))),
         ("kind", "not-found".to_owned()),
+        ("file", "page.js".to_owned()),
     ])
 }
 
 #[tokio::test]
 async fn every_operation_needs_the_scope_that_its_document_names() {
     let table = [
-        (Scope::Admin, &["admin", "write", "read"][..]),
+        (Scope::Admin, &["admin", "write", "read", "publish"][..]),
         (Scope::Write, &["write", "read"]),
         (Scope::Read, &["read"]),
-        (Scope::Publish, &[]),
+        (Scope::Operator, &["operator"]),
+        (Scope::Publish, &["publish"]),
     ];
     let operations = operations();
     assert!(operations.len() >= 41, "{}", operations.len());
@@ -56,7 +59,8 @@ async fn every_operation_needs_the_scope_that_its_document_names() {
         let key = api.key("acme", &[scope]);
         for Operation { line, scope: needed } in &operations {
             let answer = api.as_key(&key, &with_ids(line, &nobodys_ids()), &json!({})).await;
-            let is_allowed = needed.as_ref().is_none_or(|needed| allowed.contains(&needed.as_str()));
+            let is_allowed =
+                needed.as_ref().is_none_or(|needed| needed.is_empty() || allowed.contains(&needed.as_str()));
             assert_eq!(answer.status != 403, is_allowed, "{line} with {scope:?}: {}", answer.text);
             assert_ne!(answer.status, 401, "{line}");
             if let Some(needed) = needed.as_ref().filter(|_| !is_allowed) {
@@ -89,7 +93,10 @@ async fn without_a_valid_key_there_is_nothing_but_what_is_public() {
         }
     }
     public.sort();
-    assert_eq!(public, ["GET /health", "GET /openapi.json", "GET /problems/not-found"]);
+    assert_eq!(
+        public,
+        ["GET /docs", "GET /docs/page.js", "GET /health", "GET /openapi.json", "GET /problems/not-found"]
+    );
 }
 
 #[tokio::test]
@@ -108,6 +115,12 @@ async fn another_tenants_things_do_not_exist() {
     let mut ids = nobodys_ids();
     let mut outcomes = BTreeMap::new();
     for Operation { line, scope } in operations() {
+        // Whose ids are tenants is the operator's to know.
+        if scope.as_deref() == Some("operator") {
+            let answer = api.as_key(&foreign, &with_ids(&line, &ids), &json!({})).await;
+            assert_eq!(answer.status, 403, "{line}");
+            continue;
+        }
         let is_key = line.contains("api-keys");
         let id = if is_key { key.json["id"].as_str().unwrap() } else { &subscription };
         ids.insert("id", id.to_owned());
@@ -157,7 +170,7 @@ async fn a_made_key_works_at_once_and_a_deleted_one_stops() {
     for _ in 0..3 {
         assert_eq!(api.as_key(token, "GET /v1/subscriptions", &Value::Null).await.status, 200);
     }
-    assert_eq!(api.fake.with(|contents| contents.key_reads), 1, "read through a cache");
+    assert_eq!(api.fake.with(|contents| contents.key_reads), 3, "each request reads its key");
     let forged = format!("{}{}", &token[..token.len() - 1], if token.ends_with('A') { 'B' } else { 'A' });
     assert_eq!(api.as_key(&forged, "GET /v1/subscriptions", &Value::Null).await.status, 401);
     let listed = api.call("GET /v1/api-keys").await;
@@ -170,11 +183,10 @@ async fn a_made_key_works_at_once_and_a_deleted_one_stops() {
 }
 
 #[tokio::test]
-async fn a_key_deleted_elsewhere_stops_within_five_seconds() {
+async fn a_key_deleted_elsewhere_stops_with_the_next_request() {
     let api = Api::new();
     let token = api.key("acme", &[Scope::Read]);
     assert_eq!(api.as_key(&token, "GET /v1/subscriptions", &Value::Null).await.status, 200);
     api.fake.with(|contents| contents.keys.clear());
-    api.pass_ms(5_000);
     assert_eq!(api.as_key(&token, "GET /v1/subscriptions", &Value::Null).await.status, 401);
 }

@@ -84,10 +84,17 @@ impl Api {
             news: shared.clone(),
             contacts: shared.clone(),
             registry: shared.clone(),
+            kept_events: shared.clone(),
+            jobs: shared.clone(),
             keys: shared.clone(),
+            tenants: shared.clone(),
+            requests: shared.clone(),
+            event_types: shared.clone(),
+            publisher: shared.clone(),
             secrets: shared,
             policy,
             first_tenant: TenantId::parse("acme").unwrap(),
+            requests_per_minute: 1_000,
             clock: Box::new(move || Timestamp::from_millisecond(clock.load(Ordering::SeqCst)).unwrap()),
             randomness: counted,
         });
@@ -115,6 +122,8 @@ impl Api {
             scopes: scopes.iter().copied().collect(),
             hash: token.hash(),
             created_at: START.parse().unwrap(),
+            expires_at: None,
+            last_used_at: None,
         };
         self.fake.with(|contents| contents.keys.insert(key.id.clone(), key));
         token.text().expose_secret().to_owned()
@@ -158,6 +167,17 @@ impl Api {
         let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.raw(line, &headers, body).await
+    }
+
+    /// A POST with an idempotency key and a JSON body.
+    pub(crate) async fn once(&self, key: &str, path: &str, idempotency_key: &str, body: &Value) -> Answer {
+        let authorization = format!("Bearer {key}");
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("content-type", "application/json"),
+            ("idempotency-key", idempotency_key),
+        ];
+        self.raw(&format!("POST {path}"), &headers, body.to_string()).await
     }
 
     /// Makes a subscription of these fields beside the required ones; its id.

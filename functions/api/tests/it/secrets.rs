@@ -34,7 +34,7 @@ async fn a_secret_is_there_before_it_is_named_and_goes_after() {
     assert_eq!(done(&api), ["subscription.get", "secret.get", "secret.put", "subscription.update"]);
     assert!(is_in_order(&api));
     api.call(&format!("DELETE /v1/subscriptions/{id}")).await;
-    assert_eq!(done(&api), ["subscription.get", "subscription.delete", "secret.delete"]);
+    assert_eq!(done(&api), ["subscription.get", "timer.wake", "subscription.delete", "secret.delete", "backlog.purge"]);
 }
 
 #[tokio::test]

@@ -23,10 +23,11 @@ async fn what_is_created_reads_back_without_its_secrets() {
     let expected = json!({
         "id": id, "name": "Cleaning", "description": "robots\nand people", "url": "https://example.com:8443/hook?x=1",
         "event_types": ["space_report", "space_availability"], "enabled": true, "disabled": null, "send": "on_change",
-        "building_ref_ids": ["b1"], "backlog": "latest", "rate_limit_per_second": 20,
-        "auth": {"type": "basic", "credentials_set": true},
+        "building_ref_ids": ["b1"], "floor_ref_ids": [], "space_ref_ids": [], "filter": null, "backlog": "latest",
+        "rate_limit_per_second": 20, "auth": {"type": "basic", "credentials_set": true},
         "custom_headers": {"x-key": {"set": true}}, "key_values": {"site": "HQ"}, "contacts": ["ops@example.com"],
-        "created_at": START, "updated_at": START, "revision": 1
+        "metadata": {}, "previous_signing_secret_until": null, "created_at": START, "updated_at": START, "revision": 1,
+        "health": "healthy"
     });
     assert_eq!(read.json, expected);
     assert_eq!(read.header("etag"), "\"1\"");
@@ -107,6 +108,9 @@ async fn rate_limits_are_whole_numbers_from_1_to_1000() {
         let expected = ("/rate_limit_per_second".to_owned(), "must be a whole number from 1 to 1000".to_owned());
         assert_eq!(refused.errors(), [expected], "{wrong}");
     }
+    let whole =
+        api.json("POST /v1/subscriptions", &subscription(json!({"name": "w", "rate_limit_per_second": 10.0}))).await;
+    assert_eq!(whole.json["rate_limit_per_second"], 10, "JSON knows one kind of number");
     let id = api.subscribe(json!({"rate_limit_per_second": 1000, "backlog": "latest"})).await;
     let patch = json!({"rate_limit_per_second": null, "backlog": null});
     let reset = api.json(&format!("PATCH /v1/subscriptions/{id}"), &patch).await.json;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use spacehook_api::ports::{BacklogRecords, Failed, ListFailed, Timers};
 use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, KeptKey, Lane};
 use spacehook_domain::ids::{EventId, SubscriptionKey};
+use spacehook_domain::job::JobStep;
 use spacehook_domain::stream::Stream;
 use spacehook_domain::wake::Wake;
 use spacehook_store::{Page, PageRequest, Replayed, Saved};
@@ -114,11 +115,38 @@ impl BacklogRecords for Fake {
             Replayed::Yes
         })
     }
+
+    async fn purge(&self, key: &SubscriptionKey) -> Result<bool, Failed> {
+        self.perform("backlog.purge", |contents| {
+            for _ in 0..PURGED_AT_ONCE {
+                let dead = contents.dead.iter().position(|(of, _)| of == key);
+                let kept = contents.kept.keys().find(|(of, _)| of == key).cloned();
+                let lane = contents.lanes.keys().find(|(of, _)| of == key).cloned();
+                if let Some(place) = dead {
+                    contents.dead.remove(place);
+                } else if let Some(kept) = kept {
+                    contents.kept.remove(&kept);
+                } else if let Some(lane) = lane {
+                    contents.lanes.remove(&lane);
+                } else {
+                    return true;
+                }
+            }
+            false
+        })
+    }
 }
+
+/// Items that one step deletes of a subscription that is gone, at most.
+const PURGED_AT_ONCE: usize = 2;
 
 #[async_trait]
 impl Timers for Fake {
     async fn wake(&self, wake: &Wake, after: Duration) -> Result<(), Failed> {
         self.perform("timer.wake", |contents| contents.woken.push((wake.clone(), after)))
+    }
+
+    async fn step(&self, step: &JobStep, _: Duration) -> Result<(), Failed> {
+        self.perform("timer.step", |contents| contents.steps.push(step.clone()))
     }
 }

@@ -1,14 +1,24 @@
 use super::{Fake, page};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use spacehook_api::ports::{Failed, KeyRecords, ListFailed};
-use spacehook_domain::api_key::{ApiKey, KeyId};
+use spacehook_domain::api_key::{ApiKey, KEYS_LIMIT, KeyId};
 use spacehook_domain::ids::TenantId;
-use spacehook_store::{Page, PageRequest};
+use spacehook_store::{KeyCreated, Page, PageRequest};
 
 #[async_trait]
 impl KeyRecords for Fake {
-    async fn create_key(&self, key: &ApiKey) -> Result<bool, Failed> {
-        self.perform("key.create", |contents| contents.keys.insert(key.id.clone(), key.clone()).is_none())
+    async fn create_key(&self, key: &ApiKey) -> Result<KeyCreated, Failed> {
+        self.perform("key.create", |contents| {
+            let of_tenant = contents.keys.values().filter(|other| other.tenant == key.tenant).count();
+            if of_tenant as u64 >= KEYS_LIMIT {
+                return KeyCreated::Full;
+            }
+            match contents.keys.insert(key.id.clone(), key.clone()) {
+                None => KeyCreated::Yes,
+                Some(_) => KeyCreated::Conflict,
+            }
+        })
     }
 
     async fn key(&self, id: &KeyId) -> Result<Option<ApiKey>, Failed> {
@@ -28,6 +38,14 @@ impl KeyRecords for Fake {
         self.perform("key.delete", |contents| {
             let is_own = contents.keys.get(id).is_some_and(|key| key.tenant == *tenant);
             is_own && contents.keys.remove(id).is_some()
+        })
+    }
+
+    async fn note_key_use(&self, read: &ApiKey, at: Timestamp) -> Result<(), Failed> {
+        self.perform("key.use", |contents| {
+            if let Some(key) = contents.keys.get_mut(&read.id) {
+                key.last_used_at = Some(at);
+            }
         })
     }
 }

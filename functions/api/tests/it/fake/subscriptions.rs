@@ -2,18 +2,24 @@ use super::backlogs::apply;
 use super::{Contents, Fake, page};
 use async_trait::async_trait;
 use spacehook_api::ports::{ChangeFailed, Failed, ListFailed, SubscriptionRecords};
-use spacehook_domain::attempt::Attempt;
+use spacehook_domain::attempt::{Attempt, Logged};
 use spacehook_domain::backlog::{Backlog, Change};
-use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::ids::{AttemptId, SubscriptionId, SubscriptionKey, TenantId};
 use spacehook_domain::notice::Notice;
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::Subscription;
-use spacehook_store::{Page, PageRequest, Saved};
+use spacehook_domain::subscription::search::{Health, Search};
+use spacehook_store::{AttemptFilter, Page, PageRequest, Saved};
 
 type Key = (TenantId, SubscriptionId);
 
 fn key(subscription: &Subscription) -> Key {
     (subscription.tenant.clone(), subscription.id.clone())
+}
+
+fn doing(contents: &Contents, subscription: &Subscription) -> Health {
+    let is_failing = contents.failing_subscriptions.contains(&subscription.id);
+    Health::of(subscription, is_failing, contents.backlogs.contains_key(&subscription.key()))
 }
 
 fn check_name(contents: &Contents, new: &Subscription) -> Result<(), ChangeFailed> {
@@ -46,6 +52,7 @@ impl SubscriptionRecords for Fake {
         self.perform("subscription.update", |contents| {
             check_revision(contents, before)?;
             check_name(contents, after)?;
+            contents.revisions.insert((before.key(), before.revision), before.clone());
             contents.subscriptions.insert(key(after), after.clone());
             contents.notices.extend(notice.cloned());
             Ok(())
@@ -86,21 +93,48 @@ impl SubscriptionRecords for Fake {
         self.perform("subscription.get", |contents| contents.subscriptions.get(&(tenant.clone(), id.clone())).cloned())
     }
 
-    async fn list(&self, tenant: &TenantId, request: PageRequest) -> Result<Page<Subscription>, ListFailed> {
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        search: &Search,
+        request: PageRequest,
+    ) -> Result<Page<(Subscription, Health)>, ListFailed> {
         let all = self.perform("subscription.list", |contents| {
-            contents.subscriptions.values().filter(|one| one.tenant == *tenant).cloned().collect::<Vec<_>>()
+            let of_tenant = contents.subscriptions.values().filter(|one| one.tenant == *tenant);
+            let doing = of_tenant.map(|one| (one.clone(), doing(contents, one)));
+            doing.filter(|(one, health)| search.wants(one, *health)).collect::<Vec<_>>()
         })?;
         page(&all, &request).ok_or(ListFailed::InvalidCursor)
     }
 
+    async fn health(&self, subscription: &Subscription) -> Result<Health, Failed> {
+        self.perform("subscription.health", |contents| doing(contents, subscription))
+    }
+
     async fn attempts(
         &self,
-        _: &TenantId,
-        _: &SubscriptionId,
+        _: &SubscriptionKey,
+        filter: &AttemptFilter,
+        wanted: &(dyn for<'a> Fn(&'a Attempt) -> bool + Send + Sync),
         request: PageRequest,
-    ) -> Result<Page<Attempt>, ListFailed> {
+    ) -> Result<Page<Logged>, ListFailed> {
         let all = self.perform("attempts.list", |contents| contents.attempts.clone())?;
-        page(&all, &request).ok_or(ListFailed::InvalidCursor)
+        let is_of_time = |one: &Logged| {
+            let at = one.attempt.started_at;
+            filter.since.is_none_or(|since| at >= since) && filter.until.is_none_or(|until| at < until)
+        };
+        let found: Vec<Logged> = all.into_iter().filter(|one| is_of_time(one) && wanted(&one.attempt)).collect();
+        page(&found, &request).ok_or(ListFailed::InvalidCursor)
+    }
+
+    async fn attempt(&self, _: &SubscriptionKey, id: &AttemptId) -> Result<Option<Attempt>, Failed> {
+        self.perform("attempt.get", |contents| {
+            contents.attempts.iter().find(|one| one.id == *id).map(|one| one.attempt.clone())
+        })
+    }
+
+    async fn revision(&self, key: &SubscriptionKey, revision: u64) -> Result<Option<Subscription>, Failed> {
+        self.perform("subscription.revision", |contents| contents.revisions.get(&(key.clone(), revision)).cloned())
     }
 
     async fn buckets(&self, _: &TenantId, _: &SubscriptionId, from: BucketStart) -> Result<Vec<Bucket>, Failed> {
