@@ -16,6 +16,7 @@ CARGO_RELEASE := --release $(LOCKED)
 
 VENV := .local/venv
 VENV_BUILD := .local/venv-build
+VENV_SCHEMATHESIS := .local/venv-schemathesis
 # Stamps carry a checksum of what they were made from: a changed file makes the environment anew, a new date does not.
 checksum = $(shell cksum < $(1) | tr -d ' \t')
 # From its own sources, without optimising what runs for three seconds: 80 s of processor time, once.
@@ -23,10 +24,12 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 VENV_MADE := $(VENV)/made-$(call checksum,infra/local/requirements.txt)
 VENV_BUILD_MADE := $(VENV_BUILD)/made-$(call checksum,infra/build-requirements.txt)
+SCHEMATHESIS_REQUIREMENTS := tests/fuzz/requirements.txt
+VENV_SCHEMATHESIS_MADE := $(VENV_SCHEMATHESIS)/made-$(call checksum,$(SCHEMATHESIS_REQUIREMENTS))
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 } \
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-18s %s\n", $$1, $$2 } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) }' $(MAKEFILE_LIST)
 
 ##@ Try it
@@ -87,7 +90,7 @@ cfn-lint: setup ## Check template.yaml, before and after the SAM transform
 	$(VENV)/bin/python infra/lint.py
 
 .PHONY: e2e
-e2e: release setup ## End-to-end tests through the local cloud, with the real binaries
+e2e: release setup setup-schemathesis ## End-to-end tests through the local cloud, with the real binaries
 	$(VENV)/bin/python -m pytest tests
 
 .PHONY: release
@@ -95,8 +98,9 @@ release: ## Build the functions for this machine
 	cargo build $(CARGO_RELEASE) --workspace --bins
 
 .PHONY: bench
-bench: release ## What a delivery costs, beside a bare HTTPS client (80 s, loopback only)
-	cargo bench $(LOCKED) --quiet --workspace --bench deliveries -- --dispatcher $(CURDIR)/target/release/dispatcher
+bench: release ## What a delivery costs, beside a bare HTTPS client, and a request to the API (90 s, loopback only)
+	cargo bench $(LOCKED) --quiet --workspace --bench deliveries -- --dispatcher $(CURDIR)/target/release/dispatcher \
+		--api $(CURDIR)/target/release/api
 
 .PHONY: sizes
 sizes: setup ## Size and start-up time of each function, as shipped (builds for minutes the first time)
@@ -134,6 +138,9 @@ setup: $(VENV_MADE) ## Install the local cloud's tools into .local/venv, if they
 .PHONY: setup-build
 setup-build: $(VENV_BUILD_MADE) ## Install cargo-lambda into .local/venv-build, if it is not there
 
+.PHONY: setup-schemathesis
+setup-schemathesis: $(VENV_SCHEMATHESIS_MADE) ## Install schemathesis into .local/venv-schemathesis, if it is not there
+
 # Without compiling every module: of hundreds of megabytes few are ever imported, and those are compiled then.
 define make_venv
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed" if sys.version_info < (3, 11) else 0)'
@@ -154,3 +161,6 @@ $(CARGO_DENY):
 
 $(VENV_BUILD_MADE):
 	$(call make_venv,infra/build-requirements.txt,$(VENV_BUILD))
+
+$(VENV_SCHEMATHESIS_MADE):
+	$(call make_venv,$(SCHEMATHESIS_REQUIREMENTS),$(VENV_SCHEMATHESIS))

@@ -113,6 +113,15 @@ class Table:
         numbers = {"attempts": failed + accepted, "failures": failed, "successes": accepted, reason: failed}
         self.put(item | {name: {"N": str(number)} for name, number in numbers.items()})
 
+    def end_overlap(self, subscription: Subscription) -> None:
+        """Makes it so that the signing secret before the last rotation has just stopped."""
+        item = self.get(f"T#{subscription.tenant}", f"SUB#{subscription.id}")
+        assert item is not None
+        until = item["previous_signing_secret_until"]["S"]
+        now = datetime.datetime.now(datetime.UTC)
+        too_long = (datetime.datetime.fromisoformat(until) - now).total_seconds()
+        self.put(item | {"previous_signing_secret_until": {"S": earlier(until, int(too_long) + 1)}})
+
     def silence(self, scene: Scene, minutes: int) -> None:
         """Makes it so many minutes longer ago that anything was heard of the sensors of a scene's space."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,4 +67,5 @@ def test_the_samples_of_events_have_the_ids_that_ingest_would_give() -> None:
     bodies += [json.loads(record["body"])["event"] for record in _sample("dispatcher-share")["Records"]]
     for event in bodies:
         cause = f"{event['tenant']}\n{event['space']['space_id']}\n{event['type']}\n{event['sequence']}"
-        assert event["id"] == "evt_" + hashlib.sha256(cause.encode()).hexdigest()[:32]
+        received_ms = round(datetime.fromisoformat(event["received_at"]).timestamp() * 1000)
+        assert event["id"] == f"evt_{received_ms:012x}" + hashlib.sha256(cause.encode()).hexdigest()[:20]

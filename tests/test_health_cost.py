@@ -26,8 +26,8 @@ pytestmark = pytest.mark.usefixtures("health_by_hand")
 
 FAILING = 10
 HEALTHY = 100_000
-# The partitions that failing subscriptions, notices, spaces and backlogs that are due are spread over: 8 of each.
-IDLE_QUERIES = 4 * 8
+# The partitions that failing subscriptions, notices, and spaces, backlogs and jobs that are due are spread over: 8 of each.
+IDLE_QUERIES = 5 * 8
 
 
 @pytest.fixture(scope="module")

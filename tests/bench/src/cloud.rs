@@ -86,7 +86,10 @@ impl Server for Cloud {
             "GetItem" if body.contains(r#""TENANT""#) => Ok(self.tenant.clone()),
             "Query" if body.contains(r#""M#"#) => Ok(self.matches.clone()),
             "GetSecretValue" => self.secret(body),
-            "BatchWriteItem" if body.contains(r#""ATT#"#) => Ok(self.nothing_left_out.clone()),
+            // Attempts, and the events that are kept.
+            "BatchWriteItem" if body.contains(r#""ATT#"#) || body.contains(r#""E#"#) => {
+                Ok(self.nothing_left_out.clone())
+            }
             "UpdateItem" if body.contains(r#""STAT#"#) => Ok(self.done.clone()),
             _ => bail!(
                 "the stub does not know this call, which no healthy delivery made when it was written: {target} {}",
@@ -96,12 +99,13 @@ impl Server for Cloud {
     }
 }
 
-fn json(document: &Value) -> Answer {
+/// A document as an answer of these services.
+pub(crate) fn json(document: &Value) -> Answer {
     answer("200 OK", CONTENT_TYPE, document.to_string().as_bytes())
 }
 
 /// A document as `DynamoDB` writes an item.
-fn item(document: &Value) -> Value {
+pub(crate) fn item(document: &Value) -> Value {
     let attributes = document.as_object().into_iter().flatten();
     attributes.map(|(name, value)| (name.clone(), attribute(value))).collect::<Map<_, _>>().into()
 }

@@ -39,6 +39,7 @@ pub(crate) fn event(number: u32) -> anyhow::Result<Event> {
         received_at: Timestamp::from_second(RECEIVED_S)?,
         trace: None,
         change: Change { occupancy_changed: true, first_of_hour: false },
+        test: false,
         data: report(space, at)?,
     })
 }

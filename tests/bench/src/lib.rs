@@ -17,9 +17,12 @@
 //! - The processor time of this process is shown too: receivers and stub share one thread, and a thread that is busy
 //!   all the time would be what is measured.
 //!
+//! The management API is measured after that (`api`), where its binary is named.
+//!
 //! Each subscription has a receiver of its own (another port), as in life: connections are kept by host and port, and a
 //! single port for all would measure a bound of connections that only a hundred subscriptions at one host would meet.
 
+mod api;
 mod authority;
 mod bare;
 mod cloud;

@@ -1,5 +1,6 @@
 //! The runs: dispatcher and bare loop in turn, everything checked that arrives.
 
+use crate::api;
 use crate::authority;
 use crate::bare::Bare;
 use crate::cloud::{Calls, Cloud};
@@ -66,7 +67,7 @@ pub(crate) async fn benchmark(options: &Options) -> anyhow::Result<()> {
         report::line(&format!("fan-out {fan_out} measured: every delivery arrived once and was signed"));
     }
     report::line(&report::report(&measured));
-    Ok(())
+    api::benchmark(options).await.context("the api function")
 }
 
 async fn at(fan_out: usize, options: &Options) -> anyhow::Result<Measured> {
@@ -138,7 +139,7 @@ impl Scene {
 
         let endpoint = format!("http://{cloud_address}");
         let (dispatcher, log) =
-            process::dispatcher(&options.dispatcher, &api_address.to_string(), &endpoint, &authority, faults)?;
+            process::function(&options.dispatcher, &api_address.to_string(), &endpoint, &authority, faults)?;
         let bare = Bare::start(&subscribers, authority)?;
         let mut scene =
             Self { fan_out, lambda, calls, arrivals, faults: faults_met, dispatcher, log, bare, batches: 0 };

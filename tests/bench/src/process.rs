@@ -83,7 +83,7 @@ impl Log {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 // What a healthy function logs is for information: all else is something that failed.
                 if !line.contains(r#""level":"INFO""#) {
-                    let _ = log.faults.send(anyhow!("the dispatcher says: {line}"));
+                    let _ = log.faults.send(anyhow!("the function says: {line}"));
                 }
                 let mut lines = log.lines.lock().unwrap_or_else(PoisonError::into_inner);
                 if lines.len() >= KEPT_LINES {
@@ -95,8 +95,8 @@ impl Log {
     }
 }
 
-/// Starts the dispatcher, with these two endpoints and this authority. Whatever it logs but information is a fault.
-pub(crate) fn dispatcher(
+/// Starts a function, with these two endpoints and this authority. Whatever it logs but information is a fault.
+pub(crate) fn function(
     binary: &Path,
     runtime_api: &str,
     cloud: &str,
@@ -122,6 +122,8 @@ pub(crate) fn dispatcher(
             ("STAGE", "bench"),
             ("LOG_LEVEL", "info"),
             ("SECRET_PREFIX", "spacehook/bench/"),
+            ("ADMIN_KEY_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:000000000000:secret:bench"),
+            ("FIRST_TENANT", "bench"),
             ("ALLOWED_NETWORKS", "127.0.0.0/8@1024-65535"),
             ("TRUSTED_CA_PEM", authority),
         ])

@@ -25,6 +25,7 @@ use spacehook_queues::{DeadLetterQueue, EventQueue, WakeQueue};
 use spacehook_runtime::{Environment, aws_config};
 use spacehook_store::Store;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use still::Still;
 use tokio::net::TcpListener;
@@ -77,11 +78,53 @@ impl Server for WithFailures {
     }
 }
 
+/// Bytes of each pack of kept events that was put, as `DynamoDB` reckons them.
+#[derive(Debug, Clone, Default)]
+struct Packs(Arc<Mutex<Vec<u64>>>);
+
+impl Packs {
+    /// Takes in what a `BatchWriteItem` puts.
+    fn take(&self, body: &str) -> anyhow::Result<()> {
+        let written: Value = serde_json::from_str(body)?;
+        let puts = written["RequestItems"]["bench"].as_array().into_iter().flatten();
+        let items = puts.filter_map(|put| put["PutRequest"]["Item"].as_object());
+        let packs = items.filter(|item| item["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("E#")));
+        self.0.lock().unwrap().extend(packs.map(|pack| {
+            let bytes = pack.iter().map(|(name, value)| name.len() + value_bytes(value)).sum::<usize>();
+            u64::try_from(bytes).unwrap()
+        }));
+        Ok(())
+    }
+}
+
+/// The size of a text, a number or bytes, which are written in base64.
+fn value_bytes(value: &Value) -> usize {
+    let written = |kind| value[kind].as_str();
+    let of_base64 = |text: &str| text.trim_end_matches('=').len() * 3 / 4;
+    written("B").map(of_base64).or_else(|| written("S").or_else(|| written("N")).map(str::len)).unwrap()
+}
+
+/// The stub of the benchmark, which also looks at the events that are kept.
+struct WithPacks {
+    cloud: Cloud,
+    packs: Packs,
+}
+
+impl Server for WithPacks {
+    async fn answer(&self, request: &Request<'_>) -> anyhow::Result<Answer> {
+        if request.header("x-amz-target")?.ends_with("BatchWriteItem") {
+            self.packs.take(request.text()?)?;
+        }
+        self.cloud.answer(request).await
+    }
+}
+
 /// The stub and the receivers, on a thread of their own, so that the dispatcher does not wait for itself.
 struct Around {
     endpoint: String,
     authority: String,
     calls: Calls,
+    packs: Packs,
     faults: UnboundedReceiver<anyhow::Error>,
     /// They end when this is dropped.
     _running: oneshot::Sender<()>,
@@ -108,14 +151,14 @@ impl Around {
         let (faults, faults_met) = unbounded_channel();
         let (listeners, ports) = receiver::listeners(fan_out).await.unwrap();
         let subscribers = subscribers(&ports).unwrap();
-        let calls = Calls::default();
+        let (calls, packs) = (Calls::default(), Packs::default());
         let cloud = Cloud::new(&subscribers, calls.clone()).unwrap();
         let of_cloud = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", of_cloud.local_addr().unwrap());
         match receivers {
             Receivers::Accept => {
                 receiver::serve(listeners, &tls, &subscribers, &faults).unwrap();
-                server::serve(of_cloud, None, cloud, faults);
+                server::serve(of_cloud, None, WithPacks { cloud, packs: packs.clone() }, faults);
             }
             Receivers::Fail => {
                 for listener in listeners {
@@ -124,7 +167,7 @@ impl Around {
                 server::serve(of_cloud, None, WithFailures { cloud, calls: calls.clone() }, faults);
             }
         }
-        Self { endpoint, authority, calls, faults: faults_met, _running: running }
+        Self { endpoint, authority, calls, packs, faults: faults_met, _running: running }
     }
 }
 
@@ -220,10 +263,26 @@ async fn a_healthy_batch_reads_its_tenant_and_writes_logs_and_counts() {
 #[tokio::test]
 async fn a_healthy_batch_to_a_hundred_reads_no_more() {
     let [first, second] = of_two_healthy_batches(100).await;
-    // 1,000 attempts, 25 in a request; one count a subscription.
-    assert_eq!(second, requests([("GetItem", 1), ("BatchWriteItem", 40), ("UpdateItem", 100)]));
-    let read = [("GetItem", 2), ("Query", 1), ("GetSecretValue", 100), ("BatchWriteItem", 40), ("UpdateItem", 100)];
+    // 1,000 attempts fill 40 requests of 25 to the last place, so the pack of events is one more; one count a subscription.
+    assert_eq!(second, requests([("GetItem", 1), ("BatchWriteItem", 41), ("UpdateItem", 100)]));
+    let read = [("GetItem", 2), ("Query", 1), ("GetSecretValue", 100), ("BatchWriteItem", 41), ("UpdateItem", 100)];
     assert_eq!(first, requests(read));
+}
+
+/// Events of the telemetry of a busy building: reports of 600 bytes, each of another space.
+#[tokio::test]
+async fn what_keeping_an_event_costs() {
+    // One write unit each: by itself a whole one an event, in a batch of ten a tenth.
+    for (messages, units_due) in [(1, 1), (BATCH, 1)] {
+        let mut scene = Scene::start(1, Receivers::Accept).await;
+        let (report, calls) = scene.deliver(messages).await;
+        assert_eq!(became(&report), (messages as usize, 0, 0));
+        // With the log of the attempts: no request more.
+        assert_eq!(calls["BatchWriteItem"], 1);
+        let packs = scene.around.packs.0.lock().unwrap().clone();
+        let units: u64 = packs.iter().map(|bytes| bytes.div_ceil(1_024)).sum();
+        assert_eq!((packs.len(), units), (1, units_due), "{messages} events are a pack of {packs:?} bytes");
+    }
 }
 
 #[tokio::test]

@@ -5,10 +5,14 @@ use jiff::Timestamp;
 use spacehook_authentication::Outgoing;
 use spacehook_delivery::AttemptResult;
 use spacehook_dispatcher::AwsWorld;
-use spacehook_dispatcher::ports::{Changed, Drop, Fault, Overview, Poison, Receipt, Standing, World};
-use spacehook_domain::backlog::{Backlog, Change, Kept, Lane};
+use spacehook_dispatcher::ports::{
+    Advanced, Changed, Drop, Fault, Overview, Poison, Receipt, SpacesFound, Standing, World,
+};
+use spacehook_domain::backlog::{Backlog, Change, Dead, Kept, KeptKey, Lane};
 use spacehook_domain::event::{Event, EventType};
-use spacehook_domain::ids::{SubscriptionKey, TenantId};
+use spacehook_domain::ids::{EventId, SubscriptionKey, TenantId};
+use spacehook_domain::job::{Job, JobKey, JobStep};
+use spacehook_domain::kept_events::{Pack, Position, Scanned, Window};
 use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{RateLimit, Subscription};
 use spacehook_domain::wake::Wake;
@@ -48,6 +52,10 @@ impl World for Still {
         self.0.backlog(key).await
     }
 
+    async fn purge(&self, key: &SubscriptionKey) -> Result<bool, Fault> {
+        self.0.purge(key).await
+    }
+
     async fn lanes(&self, key: &SubscriptionKey) -> Result<Vec<Lane>, Fault> {
         self.0.lanes(key).await
     }
@@ -84,8 +92,60 @@ impl World for Still {
         self.0.show_again(receipt, after).await
     }
 
-    async fn record(&self, attempts: &[RecordedAttempt], drops: &[Drop]) -> Result<(), Fault> {
-        self.0.record(attempts, drops).await
+    async fn record(&self, attempts: &[RecordedAttempt], drops: &[Drop], packs: &[Pack]) -> Result<(), Fault> {
+        self.0.record(attempts, drops, packs).await
+    }
+
+    async fn job(&self, key: &JobKey) -> Result<Option<Job>, Fault> {
+        self.0.job(key).await
+    }
+
+    async fn save_job(&self, read: &Job, new: &Job) -> Result<Changed, Fault> {
+        self.0.save_job(read, new).await
+    }
+
+    async fn advance_job(&self, read: &Job, new: &Job, change: &Change, dead: &[Dead]) -> Result<Advanced, Fault> {
+        self.0.advance_job(read, new, change, dead).await
+    }
+
+    async fn next_step(&self, step: &JobStep, after: Duration) -> Result<(), Fault> {
+        self.0.next_step(step, after).await
+    }
+
+    async fn kept_event(&self, tenant: &TenantId, id: &EventId) -> Result<Option<Event>, Fault> {
+        self.0.kept_event(tenant, id).await
+    }
+
+    async fn kept_events(
+        &self,
+        tenant: &TenantId,
+        window: Window,
+        position: &Position,
+        most: usize,
+    ) -> Result<Scanned, Fault> {
+        self.0.kept_events(tenant, window, position, most).await
+    }
+
+    async fn oldest_dead(
+        &self,
+        key: &SubscriptionKey,
+        after: Option<(Timestamp, &EventId)>,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Dead>, Fault> {
+        self.0.oldest_dead(key, after, before, most).await
+    }
+
+    async fn waiting_among(
+        &self,
+        key: &SubscriptionKey,
+        places: &BTreeSet<KeptKey>,
+    ) -> Result<BTreeSet<KeptKey>, Fault> {
+        self.0.waiting_among(key, places).await
+    }
+
+    async fn spaces(&self, tenant: &TenantId, after: Option<&str>, most: usize) -> Result<SpacesFound, Fault> {
+        self.0.spaces(tenant, after, most).await
     }
 
     async fn sleep(&self, time: Duration) {

@@ -1,0 +1,44 @@
+"""The API and its document agree, as far as somebody else's tool can tell: schemathesis with all its checks.
+
+It makes requests of the document, valid ones and wrong ones, follows the links from what was made to what can be done with
+it, and holds each answer to the document. The requests are the same in each run: the seed is fixed, and so is how many
+there are of each operation. It runs in a tenant of its own, in an environment of its own (`tests/fuzz`).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from api import Api
+from cloud import ROOT, Cloud
+
+import tenant_keys
+
+FUZZ = Path(__file__).with_name("fuzz")
+PROGRAM = ROOT / ".local" / "venv-schemathesis" / "bin" / "schemathesis"
+# It takes two to three minutes; what hangs is not waited for.
+LIMIT_SECONDS = 900
+
+
+def test_the_api_is_as_documented(cloud: Cloud, api: Api, tmp_path: Path) -> None:
+    program = Path(os.environ.get("SCHEMATHESIS", PROGRAM))
+    assert program.is_file(), f"{program} is missing: make setup-schemathesis"
+    key = tenant_keys.key(cloud, api, "schemathesis", ["admin"])
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(FUZZ),
+        "SCHEMATHESIS_HOOKS": "hooks",
+        "SPACEHOOK_KEY": key,
+    }
+    command = [str(program), "--config-file", str(FUZZ / "schemathesis.toml"), "run", f"{api.base}/openapi.json"]
+    command += ["--url", api.base, "--no-color"]
+    ended = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+    )
+    # Shown with the failure, or with `pytest -s`.
+    sys.stdout.write(ended.stdout)
+    assert ended.returncode == 0, f"{ended.stdout[-20_000:]}\n{ended.stderr[-2_000:]}"
