@@ -24,8 +24,8 @@ from cloud import Cloud
 from receiver import Receiver
 from telemetry import Sensor
 
-import tenant_keys
 from exchange import Answer, ask
+from second_tenant import key_of
 from waiting import until
 
 TABLE = Path(__file__).with_name("isolation.table")
@@ -34,7 +34,7 @@ OWNER, STRANGER = "isolation-owner", "isolation-stranger"
 # What only the owner's things say.
 MARK = "only the owner's"
 # What tells the time, or changes with it.
-VOLATILE = {"from", "to", "buckets", "last_used_at", "request_id"}
+VOLATILE = {"from", "to", "buckets", "last_used_at", "request_id", "requests_this_minute"}
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,10 @@ def _marked(body: Any, receiver: Receiver) -> Any:
     """The body with the owner's mark on it, and a receiver that is there."""
     if isinstance(body, dict):
         body = dict(body)
-        if isinstance(body.get("name"), str):
-            body["name"] = f"{body['name']} {MARK}"
+        # The name of an event type can't have it, and what else has a description is marked there, too.
+        marked = "description" if "description" in body else "name"
+        if isinstance(body.get(marked), str):
+            body[marked] = f"{body[marked]} {MARK}"
         if isinstance(body.get("url"), str):
             body["url"] = receiver.url("/isolation")
             body.pop("auth", None)
@@ -131,7 +133,7 @@ def _make(world: World, receiver: Receiver) -> None:
             # What clients name themselves has the name that the examples give it, so that bodies can refer to it.
             if parameter.get("in") == "path" and _is_clients(world, operation.path, parameter["name"]):
                 world.names.setdefault(world.key_of(operation.path, parameter["name"]), parameter["example"])
-    makers = [one for one in world.operations if one.method == "put"]
+    makers = [one for one in world.operations if one.method == "put" and not _is_made_by_post(world, one.path)]
     makers += [one for one in world.operations if one.method == "post" and _is_collection(world, one.path)]
     refused: dict[str, str] = {}
     # What is in another thing can be made once that is there: in the next round, or the one after.
@@ -162,12 +164,17 @@ def _is_collection(world: World, path: str) -> bool:
     return any(re.fullmatch(re.escape(path) + r"/\{[^}]*\}", other.path) for other in world.operations)
 
 
+def _is_made_by_post(world: World, path: str) -> bool:
+    """True for what a POST on its collection makes: a PUT replaces it."""
+    collection = re.sub(r"/\{[^}]*\}$", "", path)
+    return collection != path and any(one.method == "post" and one.path == collection for one in world.operations)
+
+
 def _is_clients(world: World, path: str, parameter: str) -> bool:
-    """True for a name that a client chooses: it can be put."""
+    """True for a name that a client chooses: what has it is made by PUT."""
     upto = path.split(f"{{{parameter}}}")[0] + f"{{{parameter}}}"
-    return any(one.method == "put" and one.path == upto for one in world.operations) or path.startswith(
-        ("/problems/", "/docs/")
-    )
+    is_put = any(one.method == "put" and one.path == upto for one in world.operations)
+    return (is_put and not _is_made_by_post(world, upto)) or path.startswith(("/problems/", "/docs/"))
 
 
 def _learn_what_came(world: World) -> None:
@@ -211,7 +218,7 @@ def _keys(world: World, scopes: list[str], fields: dict[str, Any]) -> Iterator[t
         yield "expired", _expired(world)
     for scope in scopes:
         # A tenant for each, so that what one key made is nothing to the next.
-        yield scope, tenant_keys.key(world.cloud, world.first, f"{STRANGER}-{scope}", [scope])
+        yield scope, key_of(world.first, f"{STRANGER}-{scope}", [scope])
 
 
 def _expired(world: World) -> str:
@@ -238,7 +245,7 @@ def _aligned(rows: list[list[str]]) -> str:
 @pytest.fixture
 def world(cloud: Cloud, api: Api, receiver: Receiver, device: Sensor) -> World:
     """The owner with one of everything, quiet again."""
-    owner = Api(api.base, tenant_keys.key(cloud, api, OWNER, ["admin"]))
+    owner = Api(api.base, key_of(api, OWNER, ["admin"]))
     made = World(cloud, api, owner, _operations(api))
     inbox = receiver.inbox("/isolation")
     _make(made, receiver)
@@ -267,8 +274,8 @@ def test_every_operation_with_every_key(world: World) -> None:
     leaks: list[str] = []
     for operation in sorted(world.operations, key=lambda one: (one.path, METHODS.index(one.method))):
         # What the owner has none of is tried by the name of the example.
-        path = world.named(operation.path) or _by_example(operation)
-        body, _ = operation.body()
+        path = world.named(operation.path) or _by_example(world, operation)
+        body = _with_owners_ids(world, operation.body()[0])
         owner = before.get(operation.line)
         needs = operation.scope or ("a key" if "security" in operation.described else "-")
         row = [operation.line, needs, str(owner[0]) if owner else "-"]
@@ -291,12 +298,25 @@ def test_every_operation_with_every_key(world: World) -> None:
     _compare(_aligned(rows))
 
 
-def _by_example(operation: Operation) -> str:
+def _by_example(world: World, operation: Operation) -> str:
+    """The path with the owner's names as far as they are known, and those of the examples."""
     path = operation.path
     for parameter in operation.described.get("parameters", []):
         if parameter.get("in") == "path":
-            path = path.replace(f"{{{parameter['name']}}}", urllib.parse.quote(str(parameter["example"]), safe=""))
+            name = world.names.get(world.key_of(operation.path, parameter["name"]), str(parameter["example"]))
+            path = path.replace(f"{{{parameter['name']}}}", urllib.parse.quote(name, safe=""))
     return path
+
+
+def _with_owners_ids(world: World, body: Any) -> Any:
+    """The body with the owner's ids where it has those of the examples."""
+    text = json.dumps(body)
+    for operation in world.operations:
+        for parameter in operation.described.get("parameters", []):
+            owners = world.names.get(world.key_of(operation.path, parameter.get("name", "")))
+            if parameter.get("in") == "path" and owners is not None:
+                text = text.replace(json.dumps(str(parameter["example"])), json.dumps(owners))
+    return json.loads(text)
 
 
 def _compare(table: str) -> None:

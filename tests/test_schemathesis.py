@@ -15,7 +15,7 @@ from pathlib import Path
 from api import Api
 from cloud import ROOT, Cloud
 
-import tenant_keys
+from second_tenant import key_of
 
 FUZZ = Path(__file__).with_name("fuzz")
 PROGRAM = ROOT / ".local" / "venv-schemathesis" / "bin" / "schemathesis"
@@ -26,7 +26,7 @@ LIMIT_SECONDS = 900
 def test_the_api_is_as_documented(cloud: Cloud, api: Api, tmp_path: Path) -> None:
     program = Path(os.environ.get("SCHEMATHESIS", PROGRAM))
     assert program.is_file(), f"{program} is missing: make setup-schemathesis"
-    key = tenant_keys.key(cloud, api, "schemathesis", ["admin"])
+    key = key_of(api, "schemathesis", ["admin"])
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(tmp_path),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A line for each thing that an operation of the document lacks.
-fn lacking(path: &str, method: &str, operation: &Value, tags: &BTreeSet<&str>) -> Vec<String> {
+fn lacking(path: &str, method: &str, operation: &Value, tags: &BTreeSet<&str>, shared: &Value) -> Vec<String> {
     let mut lacking = Vec::new();
     let mut want = |is_there: bool, what: &str| {
         if !is_there {
@@ -16,6 +16,8 @@ fn lacking(path: &str, method: &str, operation: &Value, tags: &BTreeSet<&str>) -
     want(described.clone().count() == 1, "one tag");
     want(described.into_iter().all(|tag| tags.contains(tag)), "a description of its tag");
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let name_of_shared = parameter["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+        let parameter = name_of_shared.map_or(parameter, |name| &shared[name]);
         let name = &parameter["name"];
         want(parameter["description"].is_string(), &format!("a description of {name}"));
         want(parameter["in"] != "path" || parameter.get("example").is_some(), &format!("an example of {name}"));
@@ -42,7 +44,7 @@ fn every_operation_has_examples_and_descriptions() {
     let mut missing = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            missing.extend(lacking(path, method, operation, &tags));
+            missing.extend(lacking(path, method, operation, &tags, &document["components"]["parameters"]));
         }
     }
     for (name, response) in document["components"]["responses"].as_object().unwrap() {

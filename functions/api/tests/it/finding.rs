@@ -66,7 +66,7 @@ async fn health_is_shown_and_found() {
 #[tokio::test]
 async fn filters_are_checked_all_at_once() {
     let api = Api::new();
-    let query = "enabled=yes&event_type=space&building_ref_id=a/b&health=ill&text=&limt=1&text=x";
+    let query = "enabled=yes&event_type=Space&building_ref_id=a/b&health=ill&text=&limt=1&text=x";
     let refused = api.call(&format!("GET /v1/subscriptions?{query}")).await;
     assert_eq!((refused.status.as_u16(), refused.problem()), (400, "invalid-parameters"));
     let errors = refused.errors();

@@ -60,7 +60,7 @@ async fn kept_events_are_listed_the_oldest_first_by_page_and_filter() {
     assert_eq!(of("subject=x").await, [0; 0]);
     assert_eq!(of("since=2026-03-29T12:02:00Z&until=2026-03-29T12:04:00Z").await, [2, 3]);
     assert_eq!(of("since=2026-03-29T09:00:00Z&until=2026-03-29T11:00:00Z").await, [8]);
-    let wrong = api.call("GET /v1/events?since=x&event_type=y&until=2026-03-29T12:04:00Z&until=z").await;
+    let wrong = api.call("GET /v1/events?since=x&event_type=Y&until=2026-03-29T12:04:00Z&until=z").await;
     assert_eq!(wrong.errors().len(), 3, "{}", wrong.text);
     assert_eq!(api.call("GET /v1/events?since=2026-03-30T00:00:00Z").await.errors()[0].0, "?since");
 }
@@ -178,7 +178,7 @@ async fn all_mistakes_of_a_replay_are_told() {
         ["/until", "/space_ref_id"]
     );
     assert_eq!(errors(json!({"event_id": "x", "rate_per_second": 0})).await, ["/rate_per_second", "/event_id"]);
-    let wrong = json!({"since": "x", "event_types": ["y"], "building_ref_id": "a/b", "rate_per_second": 1001});
+    let wrong = json!({"since": "x", "event_types": ["Y"], "building_ref_id": "a/b", "rate_per_second": 1001});
     assert_eq!(errors(wrong).await, ["/rate_per_second", "/since", "/event_types/0", "/building_ref_id"]);
     assert_eq!(errors(json!({"since": "2026-03-29T12:08:00Z"})).await, ["/since"], "it lies in the future");
     assert_eq!(errors(json!({"sinse": "2026-03-29T12:00:00Z", "dead": true})).await, ["/sinse"]);
