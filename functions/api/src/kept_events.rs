@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::auth::{Allowed, Reads};
+use crate::openapi::EventTypeName;
 use crate::operations::operations;
 use crate::page::{self, List, instant};
 use crate::parameters::Parameters;
@@ -78,6 +79,7 @@ pub struct EventParameters {
     #[param(value_type = Option<String>, format = DateTime)]
     pub until: Option<String>,
     /// Of this type.
+    #[param(value_type = Option<EventTypeName>)]
     pub event_type: Option<String>,
     /// About a space of this building.
     pub building_ref_id: Option<String>,

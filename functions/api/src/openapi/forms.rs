@@ -1,5 +1,5 @@
-//! Forms that the schemas of the code don't say: of texts that have the same name everywhere, and of objects whose `type`
-//! says which other fields they have.
+//! Forms that the schemas of the code don't say: of texts that have the same name everywhere, and of objects that are one
+//! of several: their `type`, or which field they have, says which others they have.
 //!
 //! What a `building_ref_id` looks like is said once, in `forms.json`. A form is what JSON Schema can say of the rule; the
 //! rule itself is the type that the text is parsed into. What both say differently, `tests/test_schemathesis.py` finds.
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 struct Forms {
     /// Keywords of fields and parameters, by `Schema.field` or by the name alone.
     fields: Map<String, Value>,
-    /// The fields of each `type`, by schema.
+    /// The fields of each variant of a schema: by its `type` where it has one.
     variants: BTreeMap<String, Map<String, Value>>,
 }
 
@@ -64,25 +64,30 @@ fn merge(schema: &mut Value, form: &Value) {
     }
 }
 
-/// Takes null from the types of a schema that has others.
+/// Takes null from what a schema allows beside others.
 fn never_null(schema: &mut Value) {
+    if let Some([one, _]) = schema["oneOf"].as_array().map(Vec::as_slice) {
+        *schema = one.clone();
+    }
     let other = schema["type"].as_array().and_then(|types| types.iter().find(|form| *form != "null")).cloned();
     if let Some(other) = other {
         schema["type"] = other;
     }
 }
 
-/// Makes an object with all fields one of several, each with the fields of its `type` alone.
+/// Makes an object with all fields one of several, each with its own fields alone.
 fn vary(schema: &mut Value, variants: &Map<String, Value>) {
     let all = schema["properties"].clone();
     let described = schema["description"].clone();
     let one_of = variants.iter().map(|(kind, fields)| {
         let names = |which: &str| fields[which].as_array().cloned().unwrap_or_default();
-        let mut properties = Map::from_iter([("type".to_owned(), json!({"type": "string", "const": kind}))]);
+        let has_type = all.get("type").is_some();
+        let by_type = has_type.then(|| ("type".to_owned(), json!({"type": "string", "const": kind})));
+        let mut properties = Map::from_iter(by_type);
         for name in names("required").iter().chain(&names("optional")).filter_map(Value::as_str) {
             properties.insert(name.to_owned(), all[name].clone());
         }
-        let mut required = vec![json!("type")];
+        let mut required: Vec<_> = has_type.then(|| json!("type")).into_iter().collect();
         for name in names("required") {
             if let Some(field) = name.as_str().and_then(|name| properties.get_mut(name)) {
                 never_null(field);

@@ -165,6 +165,7 @@ pub struct AttemptParameters {
     /// `accepted`, `failed`, an HTTP status such as `503`, or the key of a reason such as `timeout`.
     pub status: Option<String>,
     /// Of an event of this type.
+    #[param(value_type = Option<EventTypeName>)]
     pub event_type: Option<String>,
     /// Of an event about a space of this building.
     pub building_ref_id: Option<String>,

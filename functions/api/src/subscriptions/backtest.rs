@@ -1,7 +1,7 @@
 //! Backtests: how many of the kept events a subscription would have matched.
 
 use super::changes;
-use super::request::read_filter;
+use super::request::{SendChoice, read_filter};
 use crate::App;
 use crate::auth::{Allowed, Reads};
 use crate::body::OptionalBody;
@@ -52,7 +52,7 @@ pub struct NewBacktest {
     /// Instead of the buildings that it lists; an empty array means all.
     pub building_ref_ids: Option<Vec<String>>,
     /// Instead of its `send`: `always` or `on_change`.
-    #[schema(example = "on_change")]
+    #[schema(value_type = Option<SendChoice>, example = "on_change")]
     pub send: Option<String>,
     /// Instead of its `filter`; null means none.
     #[schema(value_type = Option<Object>, example = json!({"person_count": [{"numeric": [">", 4]}]}))]

@@ -95,7 +95,7 @@ impl SubscriptionWithHealth {
 /// How a subscription is doing: the first of these that is so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = Health)]
+#[schema(as = SubscriptionHealth)]
 pub enum HealthView {
     /// Nothing is sent: it is disabled.
     Disabled,
