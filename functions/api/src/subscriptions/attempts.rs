@@ -163,6 +163,7 @@ pub struct AttemptParameters {
     #[param(value_type = Option<String>, format = DateTime)]
     pub until: Option<String>,
     /// `accepted`, `failed`, an HTTP status such as `503`, or the key of a reason such as `timeout`.
+    #[param(pattern = "^([1-9][0-9]{2}|[a-z][a-z0-9_]{0,63})$")]
     pub status: Option<String>,
     /// Of an event of this type.
     #[param(value_type = Option<EventTypeName>)]
@@ -172,6 +173,7 @@ pub struct AttemptParameters {
     /// Of an event about a space of this name.
     pub space_ref_id: Option<String>,
     /// Of this event.
+    #[param(pattern = "^evt_[0-9a-f]{32}$")]
     pub event_id: Option<String>,
 }
 
@@ -194,7 +196,8 @@ impl Came {
             "failed" => return Ok(Self::Failed),
             _ => {}
         }
-        if let Some(status) = text.parse::<u16>().ok().filter(|status| (100..=999).contains(status)) {
+        let status = text.parse::<u16>().ok().filter(|status| text.len() == 3 && *status >= 100);
+        if let Some(status) = status {
             return Ok(Self::Status(status));
         }
         let is_key = text.starts_with(|first: char| first.is_ascii_lowercase())

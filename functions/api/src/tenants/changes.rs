@@ -56,7 +56,7 @@ pub struct NewTenant {
 #[serde(deny_unknown_fields)]
 pub struct TenantPatch {
     /// What people call it.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, nullable = false)]
     pub name: Option<String>,
     /// How much it may have.
     pub limits: Option<LimitsInput>,
