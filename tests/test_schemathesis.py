@@ -1,8 +1,8 @@
 """The API and its document agree, as far as somebody else's tool can tell: schemathesis with all its checks.
 
 It makes requests of the document, valid ones and wrong ones, follows the links from what was made to what can be done with
-it, and holds each answer to the document. The requests are the same in each run: the seed is fixed, and so is how many
-there are of each operation. It runs in a tenant of its own, in an environment of its own (`tests/fuzz`).
+it, and holds each answer to the document. The seed is fixed, and so is how many requests there are of each operation. It
+runs in a tenant of its own, in an environment of its own (`tests/fuzz`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from second_tenant import key_of
 
 FUZZ = Path(__file__).with_name("fuzz")
 PROGRAM = ROOT / ".local" / "venv-schemathesis" / "bin" / "schemathesis"
-# It takes two to three minutes; what hangs is not waited for.
+# It takes about a minute; what hangs is not waited for.
 LIMIT_SECONDS = 900
 # Which links are followed differs from run to run; of the 87 there are, far more than this are.
 LINKS_FOLLOWED = 12

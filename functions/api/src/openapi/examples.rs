@@ -62,6 +62,14 @@ impl<'a> Place<'a> {
     fn deeper(self) -> Self {
         Self { depth: self.depth + 1, ..self }
     }
+
+    /// A list has its items written out: they are called what they are.
+    fn of_items(self) -> Self {
+        match self.schema.strip_prefix("List_") {
+            Some(schema) => Self { schema, field: "", ..self.deeper() },
+            None => self.deeper(),
+        }
+    }
 }
 
 /// Adds the examples; returns the texts for which there is none, as `Schema.field`.
@@ -156,8 +164,7 @@ impl Maker<'_> {
                 return whole.clone();
             }
             let (schemas, way) = (self.schemas, place.way);
-            // A list has its items written out: they are called what they are.
-            let named = Place { schema: name.trim_start_matches("List_"), way, ..place.deeper() };
+            let named = Place { schema: name, way, ..place.deeper() };
             return self.value(&schemas[name], named);
         }
         if let Some(parts) = schema["allOf"].as_array() {
@@ -190,7 +197,7 @@ impl Maker<'_> {
         };
         match form {
             Some("object") => self.object(schema, place),
-            Some("array") => Value::Array(vec![self.value(&schema["items"], place.deeper())]),
+            Some("array") => Value::Array(vec![self.value(&schema["items"], place.of_items())]),
             Some("boolean") => json!(true),
             Some("integer" | "number") => {
                 schema.get("minimum").filter(|least| **least != 0).cloned().unwrap_or(json!(3))
