@@ -33,7 +33,10 @@ pub const DOCUMENT: &str = include_str!("../openapi.json");
 /// What happened: a type of Spacehook's, or one that the tenant has registered (`GET /v1/event-types` lists both).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(
-    format = "event-type", max_length = 64, pattern = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$", example = "space_report"
+    format = "event-type",
+    max_length = 64,
+    pattern = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$",
+    example = "space_report"
 )]
 pub struct EventTypeName(pub String);
 

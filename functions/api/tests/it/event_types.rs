@@ -66,10 +66,7 @@ async fn lists_are_filtered_by_group_and_by_archive() {
     assert!(every(&api, "/v1/event-types?group=user&archived=true").await.is_empty());
     let wrong = api.call("GET /v1/event-types?group=door&archived=maybe&archived=true&grup=own&cursor=x").await;
     let places: Vec<_> = wrong.errors().into_iter().map(|(place, _)| place).collect();
-    assert_eq!(
-        (wrong.status.as_u16(), places),
-        (400, ["?group", "?archived", "?grup"].map(str::to_owned).into())
-    );
+    assert_eq!((wrong.status.as_u16(), places), (400, ["?group", "?archived", "?grup"].map(str::to_owned).into()));
     for cursor in ["x", "own:space_report", "built-in:acme", "other:a", "own:A"] {
         let wrong = api.call(&format!("GET /v1/event-types?cursor={cursor}")).await;
         assert_eq!((wrong.status.as_u16(), wrong.problem()), (400, "invalid-parameters"), "{cursor}");
