@@ -34,6 +34,8 @@ const MEASURED: u32 = 2_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The goal for half of the requests, of the function's own time.
 const GOAL: Duration = Duration::from_millis(1);
+/// A moment that is still to come.
+const NEVER_S: i64 = 32_503_680_000;
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 
 /// Measures and prints.
@@ -254,8 +256,8 @@ impl Table {
         let key = json!({
             "id": token.id(), "tenant": TENANT, "name": "bench", "scopes": ["admin"], "hash": token.hash(),
             "created_at": Timestamp::from_second(EPOCH_S)?,
-            // Noted once an hour.
-            "last_used_at": Timestamp::now(),
+            // Noted once an hour: not now, whenever this runs.
+            "last_used_at": Timestamp::from_second(NEVER_S)?,
         });
         let tenant = json!({"pk": format!("T#{TENANT}"), "sk": "TENANT", "version": 1});
         let ports: Vec<_> = (1_024..).take(LISTED.into()).collect();
