@@ -97,14 +97,18 @@ e2e: release setup setup-schemathesis ## End-to-end tests through the local clou
 release: ## Build the functions for this machine
 	cargo build $(CARGO_RELEASE) --workspace --bins
 
+# As `make build` builds them, but with plain cargo and for this machine. Minutes the first time.
+.PHONY: shipped
+shipped:
+	cargo build --profile shipped $(LOCKED) --workspace --bins
+
 .PHONY: bench
-bench: release ## What a delivery costs, beside a bare HTTPS client, and a request to the API (90 s, loopback only)
-	cargo bench $(LOCKED) --quiet --workspace --bench deliveries -- --dispatcher $(CURDIR)/target/release/dispatcher \
-		--api $(CURDIR)/target/release/api
+bench: shipped ## What a delivery costs, beside a bare HTTPS client, and a request to the API (90 s, loopback only)
+	cargo bench $(LOCKED) --quiet --workspace --bench deliveries -- --dispatcher $(CURDIR)/target/shipped/dispatcher \
+		--api $(CURDIR)/target/shipped/api
 
 .PHONY: sizes
-sizes: setup ## Size and start-up time of each function, as shipped (builds for minutes the first time)
-	cargo build --profile shipped $(LOCKED) --workspace --bins
+sizes: setup shipped ## Size and start-up time of each function, as shipped
 	@$(VENV)/bin/python infra/local/sizes.py --binaries target/shipped
 
 ##@ Ship

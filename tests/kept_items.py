@@ -115,12 +115,16 @@ class Table:
 
     def end_overlap(self, subscription: Subscription) -> None:
         """Makes it so that the signing secret before the last rotation has just stopped."""
+
+        def ended(document: Any) -> Any:
+            until = document["previous_signing_secret_until"]
+            now = datetime.datetime.now(datetime.UTC)
+            too_long = (datetime.datetime.fromisoformat(until) - now).total_seconds()
+            return document | {"previous_signing_secret_until": earlier(until, int(too_long) + 1)}
+
         item = self.get(f"T#{subscription.tenant}", f"SUB#{subscription.id}")
         assert item is not None
-        until = item["previous_signing_secret_until"]["S"]
-        now = datetime.datetime.now(datetime.UTC)
-        too_long = (datetime.datetime.fromisoformat(until) - now).total_seconds()
-        self.put(item | {"previous_signing_secret_until": {"S": earlier(until, int(too_long) + 1)}})
+        self.change(item, "document", ended)
 
     def silence(self, scene: Scene, minutes: int) -> None:
         """Makes it so many minutes longer ago that anything was heard of the sensors of a scene's space."""

@@ -31,9 +31,11 @@ from waiting import until
 SPACES = 4
 COUNTED = 5
 HANGING = 5
-# Readings of each space: those that find out who hangs, and, of those that are measured, the least and the most.
+# Readings of each space: those that find out who hangs, and, of those that are measured, the least and the most. One turn is
+# one sample, however many arrivals it has, since they wait for each other: of 50, the slowest alone would be the p99, that
+# is to say a moment at which the machine did something else.
 FIRST = range(1, 3)
-LEAST, MOST = 50, 500
+LEAST, MOST = 250, 500
 # Long enough for second attempts, which hang as the first did, and open the breakers.
 MEASURED_SECONDS = 12.0
 TIMES = 2.0
@@ -116,6 +118,7 @@ def test_receivers_that_hang_cost_the_others_nothing(groups: Groups) -> None:
         for percent in (50, 99)
     )
     print(told)
+    assert max(beside) < PROMPT_SECONDS, f"one waited for those that hang: {max(beside):.3f} s"
     assert _percentile(beside, 99) <= max(TIMES * _percentile(without, 99), FLOOR_SECONDS), told
 
 

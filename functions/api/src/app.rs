@@ -9,6 +9,7 @@ use crate::problem::Problem;
 use crate::publish::Schemas;
 use jiff::Timestamp;
 use spacehook_domain::ids::TenantId;
+use spacehook_domain::kept_events::KeptDays;
 use spacehook_domain::receiver::ReceiverPolicy;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub first_tenant: TenantId,
     /// Requests a minute of a key, where its tenant's record does not say otherwise.
     pub requests_per_minute: u32,
+    /// How long events are kept.
+    pub events_kept: KeptDays,
     /// The clock.
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// Randomness for ids and secrets.

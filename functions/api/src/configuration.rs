@@ -1,6 +1,7 @@
 //! The environment variables of the function.
 
 use spacehook_domain::ids::TenantId;
+use spacehook_domain::kept_events::KeptDays;
 use spacehook_domain::receiver::{AllowedNetworks, PortPolicy, ReceiverPolicy};
 use spacehook_domain::tenant::REQUESTS_MOST;
 use spacehook_runtime::{Environment, InvalidEnvironment};
@@ -25,6 +26,8 @@ pub struct Configuration {
     pub first_tenant: TenantId,
     /// Requests a minute of a key, where its tenant's record does not say otherwise (`REQUESTS_PER_MINUTE`).
     pub requests_per_minute: u32,
+    /// How long the dispatcher keeps events (`EVENTS_KEPT_DAYS`).
+    pub events_kept: KeptDays,
     /// Which receivers may be called (`ALLOWED_NETWORKS`, `ALLOWED_PORTS`).
     pub policy: ReceiverPolicy,
 }
@@ -45,6 +48,7 @@ pub fn read<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> Resul
     environment.required("FIRST_TENANT");
     let first_tenant = environment.parsed("FIRST_TENANT", None, |text| TenantId::parse(text).map(Some));
     let requests_per_minute = environment.parsed("REQUESTS_PER_MINUTE", REQUESTS_DEFAULT, requests);
+    let events_kept = environment.parsed("EVENTS_KEPT_DAYS", KeptDays::default(), KeptDays::parse);
     let networks = environment.parsed("ALLOWED_NETWORKS", AllowedNetworks::default(), AllowedNetworks::parse);
     let ports = environment.parsed("ALLOWED_PORTS", PortPolicy::default(), PortPolicy::parse);
     let rest = (
@@ -64,6 +68,7 @@ pub fn read<F: Fn(&str) -> Option<String>>(environment: Environment<F>) -> Resul
         admin_key_arn,
         first_tenant: first_tenant.ok_or(InvalidConfiguration::NoTenant)?,
         requests_per_minute,
+        events_kept,
         policy: ReceiverPolicy::new(networks, ports),
     })
 }
@@ -88,6 +93,7 @@ mod tests {
             ("ALLOWED_NETWORKS", "0.0.0.0/0"),
             ("ALLOWED_PORTS", "x"),
             ("REQUESTS_PER_MINUTE", "0"),
+            ("EVENTS_KEPT_DAYS", "-1"),
         ]))
         .unwrap_err()
         .to_string();
@@ -101,6 +107,7 @@ mod tests {
             "ALLOWED_NETWORKS",
             "ALLOWED_PORTS",
             "REQUESTS_PER_MINUTE",
+            "EVENTS_KEPT_DAYS",
         ] {
             assert!(error.contains(name), "{name} in {error}");
         }
@@ -118,9 +125,11 @@ mod tests {
             ("ALLOWED_NETWORKS", ""),
             ("ALLOWED_PORTS", "443,1024-65535"),
             ("REQUESTS_PER_MINUTE", "120"),
+            ("EVENTS_KEPT_DAYS", "0"),
         ]))
         .unwrap();
         assert_eq!(read.requests_per_minute, 120);
+        assert!(read.events_kept.is_none());
         assert_eq!(read.policy, ReceiverPolicy::default());
     }
 }

@@ -220,9 +220,9 @@ async fn list_events(
     State(app): State<App>,
     allowed: Allowed<Reads>,
     uri: Uri,
-) -> Result<Json<List<KeptEventView>>, Problem> {
+) -> Result<List<KeptEventView>, Problem> {
     let (filter, request) = Filter::read(&uri)?;
-    page_of(&app, &allowed.caller.tenant, &filter, &request).await.map(Json)
+    page_of(&app, &allowed.caller.tenant, &filter, &request).await
 }
 
 /// Get a kept event

@@ -284,9 +284,9 @@ async fn list_api_keys(
     State(app): State<App>,
     allowed: Allowed<Administers>,
     Paging(page): Paging,
-) -> Result<Json<List<ApiKeyView>>, Problem> {
+) -> Result<List<ApiKeyView>, Problem> {
     let page = app.keys.list_keys(&allowed.caller.tenant, page).await?;
-    Ok(Json(List::of(page, |key| ApiKeyView::from(&key))))
+    Ok(List::of(page, |key| ApiKeyView::from(&key)))
 }
 
 /// Get an API key

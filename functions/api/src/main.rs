@@ -49,6 +49,7 @@ async fn main() -> Result<(), Error> {
         policy: configuration.policy,
         first_tenant: configuration.first_tenant,
         requests_per_minute: configuration.requests_per_minute,
+        events_kept: configuration.events_kept,
         clock: Box::new(now),
         randomness: |bytes| getrandom::fill(bytes).is_ok(),
     });

@@ -3,7 +3,10 @@
 use crate::parameters::Parameters;
 use crate::problem::Problem;
 use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spacehook_store::{Cursor, Page, PageRequest};
@@ -31,6 +34,19 @@ impl<T> List<T> {
         Self {
             data: page.items.into_iter().map(show).collect(),
             next_cursor: page.next.map(|cursor| cursor.as_str().to_owned()),
+        }
+    }
+}
+
+/// Written into a vector: the buffer that [`axum::Json`] writes into takes each piece of text by a call of its own.
+impl<T: Serialize> IntoResponse for List<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self) {
+            Ok(written) => ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], written).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "a list can't be written as JSON");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
         }
     }
 }

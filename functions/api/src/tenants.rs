@@ -84,10 +84,10 @@ async fn list_tenants(
     State(app): State<App>,
     _: Allowed<Operates>,
     Listing { page, suspended }: Listing,
-) -> Result<Json<List<TenantView>>, Problem> {
+) -> Result<List<TenantView>, Problem> {
     let first = Tenant::unrecorded(app.first_tenant.clone());
     let page = app.tenants.list_tenants(page, &first, suspended).await?;
-    Ok(Json(List::of(page, |tenant| TenantView::of(&tenant, app.requests_per_minute))))
+    Ok(List::of(page, |tenant| TenantView::of(&tenant, app.requests_per_minute)))
 }
 
 /// Get a tenant

@@ -3,7 +3,7 @@
 //! One file a type and version, beside this one. They are read when somebody asks for the first time, and only the api
 //! function does: in the others neither they nor the code that reads them are linked.
 
-use crate::event::{BUILT_IN_TYPES, EventType};
+use crate::event::{EventType, WRITTEN_ENTRIES};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -72,67 +72,7 @@ struct Written {
     example: Value,
 }
 
-macro_rules! written {
-    ($($variant:ident = $file:literal,)+) => {
-        /// Each type with the text of its file.
-        const WRITTEN: [(EventType, &str); BUILT_IN_TYPES] =
-            [$((EventType::$variant, include_str!(concat!("catalogue/", $file, ".v1.json")))),+];
-    };
-}
-
-written! {
-    SpaceReport = "space_report",
-    SpaceAvailability = "space_availability",
-    SpaceStale = "space_stale",
-    SensorReadingStale = "sensor_reading_stale",
-    DeviceHealthStatusOnline = "device_health_status_online",
-    DeviceHealthStatusLostCommunication = "device_health_status_lost_communication",
-    DeviceHealthStatusOffline = "device_health_status_offline",
-    SubscriptionEnabled = "subscription_enabled",
-    SubscriptionDisabled = "subscription_disabled",
-    SubscriptionFailing = "subscription_failing",
-    SubscriptionRecovered = "subscription_recovered",
-    SensorReport = "sensor_report",
-    PirTriggered = "pir_triggered",
-    SensorDeviceReadingUpdated = "sensor_device_reading_updated",
-    SensorDeviceStateUpdated = "sensor_device_state_updated",
-    SensorDeviceReadingStale = "sensor_device_reading_stale",
-    SensorDeviceGroupReadingUpdated = "sensor_device_group_reading_updated",
-    SensorDeviceGroupStateUpdated = "sensor_device_group_state_updated",
-    SensorDeviceGroupReadingStale = "sensor_device_group_reading_stale",
-    DeviceRegistered = "device_registered",
-    DeviceUnregistered = "device_unregistered",
-    DeviceInSync = "device_in_sync",
-    DeviceOutOfSync = "device_out_of_sync",
-    DeviceAppUpdated = "device_app_updated",
-    InvitationCreated = "invitation_created",
-    InvitationUpdated = "invitation_updated",
-    InvitationCanceled = "invitation_canceled",
-    InvitationDeleted = "invitation_deleted",
-    VisitorCheckIn = "visitor_check_in",
-    VisitorCheckOut = "visitor_check_out",
-    CheckpointCompleted = "checkpoint_completed",
-    CompletedCheckpointTriggerMatched = "completed_checkpoint_trigger_matched",
-    ResourceCreated = "resource_created",
-    ResourceUpdated = "resource_updated",
-    ResourceEnded = "resource_ended",
-    ResourceCanceled = "resource_canceled",
-    ResourceDeleted = "resource_deleted",
-    ResourceReservableStatusUpdated = "resource_reservable_status_updated",
-    ResourceReservationCanceled = "resource_reservation_canceled",
-    ResourceReservationDeleted = "resource_reservation_deleted",
-    AnalyticsEventCreated = "analytics_event_created",
-    UserInvitationCreated = "user_invitation_created",
-    UserInvitationSent = "user_invitation_sent",
-    UserInvitationResent = "user_invitation_resent",
-    UserCreated = "user_created",
-    UserActivated = "user_activated",
-    UserUpdated = "user_updated",
-    UserSuspended = "user_suspended",
-    UserDeleted = "user_deleted",
-}
-
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| WRITTEN.into_iter().filter_map(read).collect());
+static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| WRITTEN_ENTRIES.into_iter().filter_map(read).collect());
 
 /// A test sees to it that each can be read.
 fn read((event_type, text): (EventType, &str)) -> Option<Entry> {

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 mod kind;
 
+pub(crate) use kind::WRITTEN_ENTRIES;
 pub use kind::{BUILT_IN_TYPES, CustomType, EventType, InvalidEventType};
 
 /// The space an event is about, as it was named then.

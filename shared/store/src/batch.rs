@@ -3,10 +3,11 @@
 use crate::Store;
 use crate::backoff::{TRIES, Waits};
 use crate::error::StoreError;
-use crate::item::{Item, key_item};
+use crate::item::{Item, key_item, key_of};
 use crate::keys::Key;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{DeleteRequest, KeysAndAttributes, PutRequest, WriteRequest};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Items of a `BatchWriteItem`, at most: `DynamoDB`'s limit.
@@ -69,20 +70,21 @@ impl Store {
         debug_assert!(keys.len() <= BATCH_GET_LIMIT);
         let Some(seed) = keys.first() else { return Ok(Vec::new()) };
         let mut waits = Waits::of(seed);
-        let mut left: Vec<Item> = keys.iter().map(key_item).collect();
+        let mut left = Cow::Borrowed(keys);
         let mut found = Vec::with_capacity(keys.len());
         while !left.is_empty() {
-            let wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(left.clone())).build();
+            let wanted = KeysAndAttributes::builder()
+                .consistent_read(true)
+                .set_keys(Some(left.iter().map(key_item).collect()))
+                .build();
             let wanted = wanted.map_err(|error| StoreError::unbuilt(operation, &error))?;
             let request = self.client.batch_get_item().request_items(&*self.table, wanted);
             match request.send().await.map_err(|error| StoreError::service(operation, &error)) {
                 Ok(answer) => {
                     found.extend(of_table::<Vec<Item>>(answer.responses, &self.table));
-                    left = answer
-                        .unprocessed_keys
-                        .and_then(|mut by_table| by_table.remove(&*self.table))
-                        .map(|left| left.keys)
-                        .unwrap_or_default();
+                    let unprocessed = answer.unprocessed_keys.unwrap_or_default();
+                    let of_table = unprocessed.get(&*self.table);
+                    left = of_table.into_iter().flat_map(KeysAndAttributes::keys).map(key_of).collect();
                 }
                 Err(error) if error.is_throttled() => {}
                 Err(error) => return Err(error),

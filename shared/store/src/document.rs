@@ -2,7 +2,7 @@
 //! exactly as it was written, numbers in the body of an event too.
 
 use crate::error::StoreError;
-use crate::item::{Item, attribute_text, key_of, keyed, text};
+use crate::item::{Item, key_of, keyed, text};
 use crate::keys::Key;
 use crate::write::Write;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -26,6 +26,6 @@ pub(crate) fn put<T: Serialize>(
 
 /// The value that an item holds.
 pub(crate) fn read<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
-    let document = attribute_text(item, DOCUMENT);
-    serde_json::from_str(&document).map_err(|error| StoreError::unreadable(key_of(item), error.to_string()))
+    let document = item.get(DOCUMENT).and_then(|document| document.as_s().ok()).map_or("", String::as_str);
+    serde_json::from_str(document).map_err(|error| StoreError::unreadable(key_of(item), error.to_string()))
 }

@@ -1,6 +1,5 @@
 //! Which subscriptions failed lately: what health looks at, so that healthy ones cost nothing.
 
-use crate::batch::BATCH_GET_LIMIT;
 use crate::error::StoreError;
 use crate::item::{EXPIRES_AT, Item, from_item, key_of, number, readable, text};
 use crate::notices::put_notice;
@@ -93,7 +92,8 @@ fn failing(item: Item) -> Result<Failing, StoreError> {
 /// Of subscriptions that were told to be failing, what is remembered of that.
 pub(crate) type Warnings = HashMap<SubscriptionId, Warning>;
 
-fn warnings(items: impl Iterator<Item = Item>) -> Warnings {
+/// Those of the markers that remember a warning.
+pub(crate) fn warnings(items: impl Iterator<Item = Item>) -> Warnings {
     let told = |read: Failing| read.warning.map(|warning| (read.subscription.id, warning));
     readable(items, failing).into_iter().filter_map(told).collect()
 }
@@ -125,15 +125,7 @@ impl Store {
         Ok(readable(items, failing))
     }
 
-    /// Of these subscriptions of a tenant, those that were told to be failing, with what is remembered of that. Costs 1
-    /// `BatchGetItem` each 100.
-    pub(crate) async fn warnings(&self, tenant: &TenantId, of: &[&SubscriptionId]) -> Result<Warnings, StoreError> {
-        let keys: Vec<_> = of.iter().map(|id| keys::failing(tenant, id)).collect();
-        let read = keys.chunks(BATCH_GET_LIMIT).map(|chunk| self.get_batch("read what is failing", chunk));
-        Ok(warnings(try_join_all(read).await?.into_iter().flatten()))
-    }
-
-    /// The same of all of a tenant. Costs 1 Query for each of 8 partitions, concurrently, and 1 each further MB (some 5,000
+    /// What is remembered of a tenant's subscriptions that were told to be failing. Costs 1 Query for each of 8 partitions, concurrently, and 1 each further MB (some 5,000
     /// subscriptions that failed lately).
     pub(crate) async fn warnings_of_tenant(&self, tenant: &TenantId) -> Result<Warnings, StoreError> {
         let prefix = format!("{tenant}#");

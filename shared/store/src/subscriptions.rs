@@ -6,7 +6,8 @@
 
 use crate::backoff::{TRIES, Waits};
 use crate::error::{ListError, StoreError};
-use crate::item::{EXPIRES_AT, Item, from_item, number, text, to_item};
+use crate::item::{EXPIRES_AT, Item, number, text};
+use crate::keys::Key;
 use crate::page::{Page, PageRequest};
 use crate::request::Order;
 use crate::spaces::Saved;
@@ -210,7 +211,8 @@ impl Store {
         tenant: &TenantId,
         id: &SubscriptionId,
     ) -> Result<Option<Subscription>, StoreError> {
-        self.get_as("read a subscription", &keys::subscription(tenant, id)).await
+        let item = self.get("read a subscription", &keys::subscription(tenant, id)).await?;
+        item.as_ref().map(document::read).transpose()
     }
 
     /// A subscription as it was in an earlier revision; none where that was replaced more than 8 days ago, or never was.
@@ -231,7 +233,8 @@ impl Store {
         request: PageRequest,
     ) -> Result<Page<Subscription>, ListError> {
         let pk = keys::tenant_partition(tenant);
-        self.page("list subscriptions", (&pk, keys::SUBSCRIPTION_PREFIX), &request, Order::Forward).await
+        let list = (pk.as_str(), keys::SUBSCRIPTION_PREFIX);
+        self.page_of("list subscriptions", list, &request, Order::Forward, |item| document::read(&item)).await
     }
 
     /// All subscriptions of a tenant to an event type, disabled ones too. Costs 1 Query each MB: 1 read unit each 4 KB,
@@ -243,7 +246,7 @@ impl Store {
     ) -> Result<Vec<Subscription>, StoreError> {
         let pk = keys::match_partition(tenant, event_type);
         let items: Vec<Item> = self.query_all("read subscriptions to match", &pk, None).await?;
-        items.into_iter().map(from_item).collect()
+        items.iter().map(document::read).collect()
     }
 }
 
@@ -290,9 +293,13 @@ pub(crate) fn same_revision(subscription: &Subscription) -> If {
 }
 
 fn put_subscription(subscription: &Subscription) -> Result<Write, StoreError> {
-    let key = keys::subscription(&subscription.tenant, &subscription.id);
-    let item = to_item(&key, subscription)?;
-    Ok(Write::put(key, item))
+    put(keys::subscription(&subscription.tenant, &subscription.id), subscription)
+}
+
+/// As a document, which lists and matching read in a fraction of the time that they would take for attributes; with the one
+/// attribute that conditions look at.
+fn put(key: Key, subscription: &Subscription) -> Result<Write, StoreError> {
+    document::put(key, subscription, [(REVISION, number(subscription.revision))])
 }
 
 /// Leaves a revision that is replaced, for as long as attempts are listed that were made with it, and a day for those that
@@ -316,9 +323,7 @@ fn release_name(subscription: &Subscription) -> Write {
 }
 
 fn put_match(subscription: &Subscription, event_type: EventType) -> Result<Write, StoreError> {
-    let key = keys::match_entry(&subscription.tenant, event_type, &subscription.id);
-    let item = to_item(&key, subscription)?;
-    Ok(Write::put(key, item))
+    put(keys::match_entry(&subscription.tenant, event_type, &subscription.id), subscription)
 }
 
 fn delete_match(subscription: &Subscription, event_type: EventType) -> Write {

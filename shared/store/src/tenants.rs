@@ -1,7 +1,7 @@
 //! A tenant's versions and counters.
 
 use crate::error::StoreError;
-use crate::item::{Item, counter, counter_or_zero};
+use crate::item::{Item, counter, counter_or_zero, key_of};
 use crate::write::{If, Write};
 use crate::{Store, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -54,15 +54,11 @@ impl Store {
             return Ok(TenantOverview::default());
         };
         let is_suspended = item.contains_key(SUSPENDED);
-        let noted = |id: &String| {
-            let unreadable = |error| StoreError::unreadable(keys::tenant(tenant), format!("{BACKLOGS}: {error}"));
-            SubscriptionId::parse(id).map_err(unreadable)
-        };
         Ok(TenantOverview {
             version: counter(&item, VERSION)?,
             registry_version: counter(&item, REGISTRY_VERSION)?,
             subscribed: if is_suspended { BTreeSet::new() } else { subscribed(&item)? },
-            backlogs: members(&item, BACKLOGS).iter().map(noted).collect::<Result<_, _>>()?,
+            backlogs: backlogs(&item)?,
             split: members(&item, SPLIT).iter().filter_map(|name| EventType::parse(name).ok()).collect(),
             is_suspended,
         })
@@ -72,6 +68,15 @@ impl Store {
 /// The members of a set of texts; none where it is not there.
 fn members<'a>(item: &'a Item, set: &str) -> &'a [String] {
     item.get(set).and_then(|value| value.as_ss().ok()).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The subscriptions that have a backlog, as the item of their tenant says.
+pub(crate) fn backlogs(tenant: &Item) -> Result<BTreeSet<SubscriptionId>, StoreError> {
+    let noted = |id: &String| {
+        let unreadable = |error| StoreError::unreadable(key_of(tenant), format!("{BACKLOGS}: {error}"));
+        SubscriptionId::parse(id).map_err(unreadable)
+    };
+    members(tenant, BACKLOGS).iter().map(noted).collect()
 }
 
 /// Notes at the tenant that a subscription has a backlog, or that it has none.

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 use spacehook_domain::signing::SigningSecret;
+use spacehook_domain::subscription::Subscription;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -54,7 +55,7 @@ impl Cloud {
         let mut items = Vec::new();
         let mut secrets = BTreeMap::new();
         for subscriber in subscribers {
-            items.push(item(&serde_json::to_value(&subscriber.subscription)?));
+            items.push(subscription_item(&subscriber.subscription)?);
             secrets.insert(subscriber.subscription.secret_name.clone(), json(&secret(subscriber)));
         }
         let matches = json!({"Count": items.len(), "ScannedCount": items.len(), "Items": items});
@@ -102,6 +103,12 @@ impl Server for Cloud {
 /// A document as an answer of these services.
 pub(crate) fn json(document: &Value) -> Answer {
     answer("200 OK", CONTENT_TYPE, document.to_string().as_bytes())
+}
+
+/// A subscription as the table holds it, but for its key.
+pub(crate) fn subscription_item(subscription: &Subscription) -> anyhow::Result<Value> {
+    let document = serde_json::to_string(subscription)?;
+    Ok(json!({"document": {"S": document}, "revision": {"N": subscription.revision.to_string()}}))
 }
 
 /// A document as `DynamoDB` writes an item.

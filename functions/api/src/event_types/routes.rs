@@ -53,9 +53,9 @@ async fn list_event_types(
     State(app): State<App>,
     allowed: Allowed<Reads>,
     listing: Listing,
-) -> Result<Json<List<EventTypeView>>, Problem> {
+) -> Result<List<EventTypeView>, Problem> {
     let page = listing::list(&app, &allowed.caller.tenant, &listing).await?;
-    Ok(Json(List::of(page, |view| view)))
+    Ok(List::of(page, |view| view))
 }
 
 /// Register an event type

@@ -102,7 +102,7 @@ async fn list_buildings(
     State(app): State<App>,
     allowed: Allowed<Reads>,
     Paging(page): Paging,
-) -> Result<Json<List<BuildingView>>, Problem> {
+) -> Result<List<BuildingView>, Problem> {
     let page = app.registry.list_buildings(&allowed.caller.tenant, page).await?;
-    Ok(Json(List::of(page, BuildingView::from)))
+    Ok(List::of(page, BuildingView::from))
 }

@@ -136,9 +136,9 @@ async fn list_floors(
     allowed: Allowed<Reads>,
     Path(building): Path<String>,
     Paging(page): Paging,
-) -> Result<Json<List<FloorView>>, Problem> {
+) -> Result<List<FloorView>, Problem> {
     let (tenant, building) = (&allowed.caller.tenant, building_in_path(&building)?);
     check_building(&app, tenant, &building).await?;
     let page = app.registry.list_floors(tenant, &building, page).await?;
-    Ok(Json(List::of(page, FloorView::from)))
+    Ok(List::of(page, FloorView::from))
 }

@@ -168,9 +168,9 @@ async fn list_sensors(
     State(app): State<App>,
     allowed: Allowed<Reads>,
     Paging(page): Paging,
-) -> Result<Json<List<SensorView>>, Problem> {
+) -> Result<List<SensorView>, Problem> {
     let page = app.registry.list_sensors(&allowed.caller.tenant, page).await?;
-    Ok(Json(List::of(page, SensorView::from)))
+    Ok(List::of(page, SensorView::from))
 }
 
 /// List the sensors that were heard and belong to no space
@@ -184,7 +184,7 @@ async fn list_unassigned_sensors(
     State(app): State<App>,
     allowed: Allowed<Reads>,
     Paging(page): Paging,
-) -> Result<Json<List<UnassignedView>>, Problem> {
+) -> Result<List<UnassignedView>, Problem> {
     let page = app.registry.list_unassigned(&allowed.caller.tenant, page).await?;
-    Ok(Json(List::of(page, UnassignedView::from)))
+    Ok(List::of(page, UnassignedView::from))
 }

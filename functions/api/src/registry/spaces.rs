@@ -171,9 +171,9 @@ async fn list_spaces(
     allowed: Allowed<Reads>,
     Path(building): Path<String>,
     Paging(page): Paging,
-) -> Result<Json<List<SpaceView>>, Problem> {
+) -> Result<List<SpaceView>, Problem> {
     let (tenant, building) = (&allowed.caller.tenant, building_in_path(&building)?);
     check_building(&app, tenant, &building).await?;
     let page = app.registry.list_spaces(tenant, &building, page).await?;
-    Ok(Json(List::of(page, SpaceView::from)))
+    Ok(List::of(page, SpaceView::from))
 }

@@ -329,12 +329,12 @@ async fn list_attempts(
     allowed: Allowed<Reads>,
     Path(id): Path<String>,
     uri: Uri,
-) -> Result<Json<List<AttemptView>>, Problem> {
+) -> Result<List<AttemptView>, Problem> {
     let subscription = changes::read(&app, &allowed.caller.tenant, &subscription_in_path(&id)?).await?;
     let (wanted, filter, page) = Wanted::read(&uri)?;
     let takes = |attempt: &Attempt| wanted.takes(attempt);
     let page = app.subscriptions.attempts(&subscription.key(), &filter, &takes, page).await?;
-    Ok(Json(List::of(page, AttemptView::from)))
+    Ok(List::of(page, AttemptView::from))
 }
 
 /// Get an attempt

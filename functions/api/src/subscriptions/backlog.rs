@@ -281,10 +281,10 @@ async fn list_backlog_deliveries(
     allowed: Allowed<Reads>,
     Path(id): Path<String>,
     Paging(page): Paging,
-) -> Result<Json<List<WaitingView>>, Problem> {
+) -> Result<List<WaitingView>, Problem> {
     let subscription = changes::read(&app, &allowed.caller.tenant, &subscription_in_path(&id)?).await?;
     let page = app.backlogs.waiting(&subscription.key(), page).await?;
-    Ok(Json(List::of(page, WaitingView::from)))
+    Ok(List::of(page, WaitingView::from))
 }
 
 /// Discard the backlog of a subscription

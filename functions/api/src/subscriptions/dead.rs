@@ -156,10 +156,10 @@ async fn list_dead_deliveries(
     allowed: Allowed<Reads>,
     Path(id): Path<String>,
     Paging(page): Paging,
-) -> Result<Json<List<DeadView>>, Problem> {
+) -> Result<List<DeadView>, Problem> {
     let subscription = changes::read(&app, &allowed.caller.tenant, &subscription_in_path(&id)?).await?;
     let page = app.backlogs.dead(&subscription.key(), page).await?;
-    Ok(Json(List::of(page, DeadView::from)))
+    Ok(List::of(page, DeadView::from))
 }
 
 /// Get a dead delivery

@@ -23,7 +23,7 @@ use serde_json::Value;
 use spacehook_domain::event::EventType;
 use spacehook_domain::ids::{AttemptId, EventId, JobId};
 use spacehook_domain::job::{Job, JobKey, JobState, JobStep, UNFINISHED_MOST, Work, may_be_sent};
-use spacehook_domain::kept_events::Window;
+use spacehook_domain::kept_events::{KeptDays, Window};
 use spacehook_domain::subscription::{EVENT_TYPES_LIMIT, RateLimit, Subscription};
 use spacehook_store::{JobMade, Saved};
 use std::collections::BTreeSet;
@@ -273,7 +273,7 @@ fn rate(fields: &Fields<'_>) -> Option<Rate> {
     })
 }
 
-fn read_replay(body: &Value, now: Timestamp) -> Result<(Asked, Rate), Problem> {
+fn read_replay(body: &Value, now: Timestamp, kept: KeptDays) -> Result<(Asked, Rate), Problem> {
     let errors = Errors::default();
     let root = At::root(body, &errors);
     let read = root.fields(FIELDS).and_then(|fields| {
@@ -296,19 +296,23 @@ fn read_replay(body: &Value, now: Timestamp) -> Result<(Asked, Rate), Problem> {
                     at.boolean()?.then_some(()).or_else(|| at.refuse("must be true, or not be there"))
                 })
                 .map(|()| Asked::Work(Work::Dead { died_before: now })),
-            _ => read_window(&fields, &errors, now).map(Asked::Work),
+            _ => read_window(&fields, &errors, now, kept).map(Asked::Work),
         };
         Some((asked?, rate?))
     });
     errors.finish(read)
 }
 
-fn read_window(fields: &Fields<'_>, errors: &Errors, now: Timestamp) -> Option<Work> {
+fn read_window(fields: &Fields<'_>, errors: &Errors, now: Timestamp, kept: KeptDays) -> Option<Work> {
     let since = fields.required("since", |at| at.parsed(instant));
     let until = fields.optional("until", |at| at.parsed(instant).map(Some));
     let event_types = fields.optional("event_types", |at| at.set(1, EVENT_TYPES_LIMIT, EventType::parse));
     let building_ref_id = fields.optional("building_ref_id", |at| at.parsed(reference::building).map(Some));
     let space_ref_id = fields.optional("space_ref_id", |at| at.parsed(reference::space).map(Some));
+    if kept.is_none() {
+        errors.refuse("/since", "finds nothing: this deployment keeps no events (its parameter EventsKeptDays is 0)");
+        return None;
+    }
     // What is received from now on is sent as it comes.
     let window = Window { since: since?, until: until?.unwrap_or(now).min(now) };
     if window.since >= window.until {
@@ -437,7 +441,7 @@ async fn create_replay(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let subscription = changes::read(&app, &allowed.caller.tenant, &subscription_in_path(&id)?).await?;
-    let (asked, rate) = read_replay(&body, app.now())?;
+    let (asked, rate) = read_replay(&body, app.now(), app.events_kept)?;
     let work = work(&app, &subscription, asked).await?;
     make(&app, &subscription, work, rate).await
 }
@@ -482,10 +486,10 @@ async fn list_replays(
     allowed: Allowed<Reads>,
     Path(id): Path<String>,
     Paging(page): Paging,
-) -> Result<Json<List<JobView>>, Problem> {
+) -> Result<List<JobView>, Problem> {
     let subscription = changes::read(&app, &allowed.caller.tenant, &subscription_in_path(&id)?).await?;
     let page = app.jobs.list_jobs(&subscription.key(), page).await?;
-    Ok(Json(List::of(page, |job| JobView::of(job, None))))
+    Ok(List::of(page, |job| JobView::of(job, None)))
 }
 
 /// Get a replay

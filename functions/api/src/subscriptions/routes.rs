@@ -70,9 +70,9 @@ async fn list_subscriptions(
     State(app): State<App>,
     allowed: Allowed<Reads>,
     Finding { search, page }: Finding,
-) -> Result<Json<List<SubscriptionWithHealth>>, Problem> {
+) -> Result<List<SubscriptionWithHealth>, Problem> {
     let page = app.subscriptions.find(&allowed.caller.tenant, &search, page).await?;
-    Ok(Json(List::of(page, |(subscription, health)| SubscriptionWithHealth::of(&subscription, health))))
+    Ok(List::of(page, |(subscription, health)| SubscriptionWithHealth::of(&subscription, health)))
 }
 
 /// Get a subscription

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use spacehook_api::{App, Parts, router};
 use spacehook_domain::api_key::{ApiKey, ApiKeyToken, Scope};
 use spacehook_domain::ids::TenantId;
+use spacehook_domain::kept_events::KeptDays;
 use spacehook_domain::receiver::ReceiverPolicy;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -72,6 +73,15 @@ impl Api {
     }
 
     pub(crate) fn with_policy(policy: ReceiverPolicy) -> Self {
+        Self::with(policy, KeptDays::default())
+    }
+
+    /// Of a deployment that keeps no events.
+    pub(crate) fn keeping_no_events() -> Self {
+        Self::with(ReceiverPolicy::default(), KeptDays::parse("0").unwrap())
+    }
+
+    fn with(policy: ReceiverPolicy, events_kept: KeptDays) -> Self {
         let fake = Fake::default();
         let start: Timestamp = START.parse().unwrap();
         let clock_ms = Arc::new(AtomicI64::new(start.as_millisecond()));
@@ -95,6 +105,7 @@ impl Api {
             policy,
             first_tenant: TenantId::parse("acme").unwrap(),
             requests_per_minute: 1_000,
+            events_kept,
             clock: Box::new(move || Timestamp::from_millisecond(clock.load(Ordering::SeqCst)).unwrap()),
             randomness: counted,
         });

@@ -185,6 +185,17 @@ async fn all_mistakes_of_a_replay_are_told() {
 }
 
 #[tokio::test]
+async fn a_replay_of_a_time_is_refused_where_no_events_are_kept() {
+    let api = Api::keeping_no_events();
+    let line = format!("POST /v1/subscriptions/{}/replays", api.subscribe(json!({})).await);
+    let refused = api.json(&line, &json!({"since": "2026-03-29T12:00:00Z"})).await;
+    let [(place, detail)] = &refused.errors()[..] else { panic!("{}", refused.text) };
+    assert_eq!((refused.status.as_u16(), place.as_str()), (422, "/since"));
+    assert!(detail.contains("EventsKeptDays is 0"), "{detail}");
+    assert_eq!(api.json(&line, &json!({"dead": true})).await.status, 202, "the dead are kept all the same");
+}
+
+#[tokio::test]
 async fn a_resync_is_of_the_types_that_tell_of_a_state() {
     let api = Api::new();
     let id = api.subscribe(json!({"event_types": ["space_report", "space_stale"]})).await;

@@ -20,6 +20,10 @@ macro_rules! event_types {
         /// How many types Spacehook has.
         pub const BUILT_IN_TYPES: usize = [$($name),+].len();
 
+        /// Each with the text of its entry in the catalogue; see [`crate::catalogue`], which reads it.
+        pub(crate) const WRITTEN_ENTRIES: [(EventType, &str); BUILT_IN_TYPES] =
+            [$((EventType::$variant, include_str!(concat!("../catalogue/", $name, ".v1.json")))),+];
+
         impl EventType {
             /// Every type that Spacehook has.
             pub const BUILT_IN: [Self; BUILT_IN_TYPES] = [$(Self::$variant),+];

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, PutRequest, ScalarAttributeType, WriteRequest,
 };
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
-use spacehook_domain::subscription::Subscription;
+use spacehook_domain::subscription::{Subscription, SubscriptionName};
 use spacehook_store::Store;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -161,12 +161,13 @@ impl Table {
         let item = self.raw("T#acme", &format!("SUB#{}", of.id)).await.unwrap();
         let copy = |number: u128| {
             let id = crate::things::subscription_id(number);
+            let copy =
+                Subscription { id: id.clone(), name: SubscriptionName::parse(name(number)).unwrap(), ..of.clone() };
             let text = |text: String| AttributeValue::S(text);
             let mut item = item.clone();
             item.extend([
                 ("sk".to_owned(), text(format!("SUB#{id}"))),
-                ("id".to_owned(), text(id.to_string())),
-                ("name".to_owned(), text(name(number))),
+                ("document".to_owned(), text(serde_json::to_string(&copy).unwrap())),
             ]);
             let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
             WriteRequest::builder().put_request(put).build()
