@@ -6,6 +6,7 @@ use crate::ports::{Events, Fault, Refused, Spaces};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
+use spacehook_decoding::Sandbox;
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
 use spacehook_domain::lifecycle::{self, Lifecycle};
@@ -360,7 +361,7 @@ type Results = Vec<Result<Accepted, spacehook_domain::telemetry::RefusedReading>
 
 fn read_payload(message: &Message, topic: &TelemetryTopic, now: Timestamp) -> Result<Results, String> {
     let bytes = STANDARD.decode(&message.payload_base64).map_err(|error| format!("payload_base64: {error}"))?;
-    read_message(&bytes, topic, message.received_at(now)).map_err(|error| error.to_string())
+    read_message(&bytes, topic, message.received_at(now), &Sandbox).map_err(|error| error.to_string())
 }
 
 fn log_distrusted_clocks(tenant: &TenantId, accepted: &[Accepted]) {

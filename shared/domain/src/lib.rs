@@ -33,6 +33,7 @@ pub mod own_type;
 pub mod payload;
 pub mod place;
 pub mod presence;
+pub mod profile;
 pub mod publishing;
 pub mod reading;
 pub mod receiver;

@@ -1,6 +1,6 @@
-//! Telemetry in the native form: from the bytes a device published to readings.
+//! Telemetry: from the bytes a device published to readings.
 //!
-//! One reading is a JSON object, several are an array of them:
+//! What comes in the form of a vendor is made native first ([`crate::profile`]). In the native form one reading is a JSON object, several are an array of them:
 //!
 //! ```json
 //! {"sensor_id": "VS0-123", "timestamp": "2026-02-02T14:19:00Z", "person_count": 2, "signs_of_life": true,
@@ -12,8 +12,10 @@
 //! Fields this release does not know are passed over, since devices are older and newer than their reader.
 
 use crate::ids::{InvalidId, SensorId, TenantId};
+use crate::profile::{self, Decode, NATIVE, NativeItem, Recipe, Unmapped};
 use crate::reading::{Coordinate, Measurements, Metres, OutOfRange, PersonCount, Reading};
-use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp, civil};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -39,19 +41,40 @@ pub struct TelemetryTopic {
 }
 
 /// The form of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Profile {
     /// Spacehook's own, as this module documents it.
     Native,
+    /// A vendor's.
+    Vendor(&'static Recipe),
 }
 
 impl Profile {
+    /// The profile of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        if name == NATIVE { Some(Self::Native) } else { profile::built_in_named(name).map(Self::Vendor) }
+    }
+
     /// The name in topics and settings.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Native => "native",
+            Self::Native => NATIVE,
+            Self::Vendor(recipe) => &recipe.name,
         }
     }
+}
+
+impl PartialEq for Profile {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Profile {}
+
+fn names_of_profiles() -> String {
+    let names = profile::built_in().iter().map(|recipe| recipe.name.as_str());
+    std::iter::once(NATIVE).chain(names).collect::<Vec<_>>().join(", ")
 }
 
 /// Why a topic is not one of telemetry.
@@ -64,7 +87,7 @@ pub enum InvalidTopic {
     #[error(transparent)]
     Level(#[from] InvalidId),
     /// No profile of that name.
-    #[error("there is no profile '{0}'; use 'native'")]
+    #[error("there is no profile '{0}'; there are {names}", names = names_of_profiles())]
     UnknownProfile(String),
 }
 
@@ -77,10 +100,8 @@ impl TelemetryTopic {
         else {
             return Err(InvalidTopic::Shape);
         };
-        let profile = match profile {
-            "native" => Profile::Native,
-            other => return Err(InvalidTopic::UnknownProfile(other.chars().take(64).collect())),
-        };
+        let unknown = || InvalidTopic::UnknownProfile(profile.chars().take(64).collect());
+        let profile = Profile::named(profile).ok_or_else(unknown)?;
         Ok(Self { tenant: TenantId::parse(tenant)?, profile, sensor_id: SensorId::parse(sensor)? })
     }
 }
@@ -91,6 +112,9 @@ pub enum UnreadableMessage {
     /// Not JSON.
     #[error("not JSON: {0}")]
     NotJson(String),
+    /// Its binary payload can't be read.
+    #[error("the payload: {0}")]
+    Payload(String),
     /// JSON, but neither object nor array.
     #[error("must be an object, or an array of objects")]
     Shape,
@@ -132,28 +156,44 @@ pub struct Accepted {
     pub clock: Option<ClockDistrusted>,
 }
 
-/// Reads a message: one result for each reading in it, in its order.
+/// Reads a message: one result for each reading in it, in its order. A vendor's message of which nothing is a reading (of
+/// a device's own state, say) has none; one in the native form must have one at least.
 pub fn read_message(
     bytes: &[u8],
     topic: &TelemetryTopic,
     received_at: Timestamp,
+    decoder: &dyn Decode,
 ) -> Result<Vec<Result<Accepted, RefusedReading>>, UnreadableMessage> {
     let message: Value =
         serde_json::from_slice(bytes).map_err(|error| UnreadableMessage::NotJson(error.to_string()))?;
-    let items = match message {
-        Value::Array(items) if items.len() > READINGS_LIMIT => {
-            return Err(UnreadableMessage::TooMany { found: items.len() });
+    if !message.is_array() && !message.is_object() {
+        return Err(UnreadableMessage::Shape);
+    }
+    let items = match topic.profile {
+        Profile::Native => native_items(message),
+        Profile::Vendor(recipe) => {
+            profile::native_items(recipe, message, received_at, decoder).map_err(UnreadableMessage::Payload)?
         }
-        Value::Array(items) => items,
-        Value::Object(_) => vec![message],
-        _ => return Err(UnreadableMessage::Shape),
     };
-    let read = |(index, item): (usize, &Value)| {
-        read_one(item, topic, received_at).map_err(|(field, problem)| RefusedReading { index, field, problem })
+    if items.len() > READINGS_LIMIT {
+        return Err(UnreadableMessage::TooMany { found: items.len() });
+    }
+    let read = |(index, item): NativeItem| {
+        let item = item.map_err(|Unmapped { field, problem }| (field, problem));
+        let read = item.and_then(|item| read_one(&item, topic, received_at));
+        read.map_err(|(field, problem)| RefusedReading { index, field, problem })
     };
-    let mut results: Vec<_> = items.iter().enumerate().map(read).collect();
+    let mut results: Vec<_> = items.into_iter().map(read).collect();
     order_by_place(&mut results, received_at);
     Ok(results)
+}
+
+fn native_items(message: Value) -> Vec<NativeItem> {
+    let items = match message {
+        Value::Array(items) => items,
+        one => vec![one],
+    };
+    items.into_iter().map(Ok).enumerate().collect()
 }
 
 /// Several readings of one sensor that take the time of arrival get it a millisecond apart, in the order of the message:
@@ -182,7 +222,9 @@ fn read_one(item: &Value, topic: &TelemetryTopic, received_at: Timestamp) -> Res
     };
     let (observed_at, clock) = match present(fields, "timestamp") {
         None => (received_at, None),
-        Some(value) => believed(read_timestamp(value).map_err(|problem| ("timestamp", problem))?, received_at),
+        Some(value) => {
+            believed(read_timestamp(value, Offset::UTC).map_err(|problem| ("timestamp", problem))?, received_at)
+        }
     };
     let measurements = read_measurements(fields)?;
     if measurements.is_empty() {
@@ -287,11 +329,12 @@ fn believed(said: Timestamp, received_at: Timestamp) -> (Timestamp, Option<Clock
 
 const TIMESTAMP_RULE: &str = "must be seconds or milliseconds since 1970, or an ISO 8601 date and time";
 
-/// Reads a timestamp: seconds, milliseconds (told apart by size), or ISO 8601 with a zone, or without one (UTC).
-fn read_timestamp(value: &Value) -> Result<Timestamp, String> {
+/// Reads a timestamp: seconds, milliseconds (told apart by size), or ISO 8601 with an offset from UTC, or without one: then
+/// it is `offset`.
+pub(crate) fn read_timestamp(value: &Value, offset: Offset) -> Result<Timestamp, String> {
     match value {
         Value::Number(number) => number.as_f64().and_then(from_epoch).ok_or_else(|| TIMESTAMP_RULE.to_owned()),
-        Value::String(text) => from_text(text.trim()).ok_or_else(|| TIMESTAMP_RULE.to_owned()),
+        Value::String(text) => from_text(text.trim(), offset).ok_or_else(|| TIMESTAMP_RULE.to_owned()),
         _ => Err(TIMESTAMP_RULE.to_owned()),
     }
 }
@@ -306,7 +349,7 @@ fn from_epoch(number: f64) -> Option<Timestamp> {
     Timestamp::from_millisecond(milliseconds.round() as i64).ok()
 }
 
-fn from_text(text: &str) -> Option<Timestamp> {
+fn from_text(text: &str, offset: Offset) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<f64>() {
         return from_epoch(number);
     }
@@ -314,7 +357,7 @@ fn from_text(text: &str) -> Option<Timestamp> {
         return Some(timestamp);
     }
     let civil: civil::DateTime = text.parse().ok()?;
-    civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    civil.to_zoned(TimeZone::fixed(offset)).ok().map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]

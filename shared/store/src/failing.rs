@@ -1,11 +1,13 @@
 //! Which subscriptions failed lately: what health looks at, so that healthy ones cost nothing.
 
+use crate::batch::BATCH_GET_LIMIT;
 use crate::error::StoreError;
 use crate::item::{EXPIRES_AT, Item, from_item, key_of, number, readable, text};
 use crate::notices::put_notice;
-use crate::request::{Order, Written};
+use crate::request::Written;
 use crate::spaces::Saved;
 use crate::subscriptions::{REVISION, same_revision};
+use crate::tenants::note_failing;
 use crate::transaction::Transacted;
 use crate::write::{If, Write};
 use crate::{Store, keys};
@@ -56,9 +58,6 @@ impl Marks {
     }
 }
 
-/// Markers of one partition that are read of a tenant, at most: more than it has subscriptions.
-const MARKERS_LIMIT: usize = 10_000;
-
 const WARNING: &str = "warning";
 const LAST_FAILED_AT: &str = "last_failed_at";
 
@@ -93,7 +92,7 @@ fn failing(item: Item) -> Result<Failing, StoreError> {
 pub(crate) type Warnings = HashMap<SubscriptionId, Warning>;
 
 /// Those of the markers that remember a warning.
-pub(crate) fn warnings(items: impl Iterator<Item = Item>) -> Warnings {
+fn warnings(items: impl Iterator<Item = Item>) -> Warnings {
     let told = |read: Failing| read.warning.map(|warning| (read.subscription.id, warning));
     readable(items, failing).into_iter().filter_map(told).collect()
 }
@@ -125,22 +124,19 @@ impl Store {
         Ok(readable(items, failing))
     }
 
-    /// What is remembered of a tenant's subscriptions that were told to be failing. Costs 1 Query for each of 8 partitions, concurrently, and 1 each further MB (some 5,000
-    /// subscriptions that failed lately).
-    pub(crate) async fn warnings_of_tenant(&self, tenant: &TenantId) -> Result<Warnings, StoreError> {
-        let prefix = format!("{tenant}#");
-        let shards = (0..keys::SHARDS).map(|shard| {
-            let (pk, prefix) = (keys::failing_partition(shard), prefix.clone());
-            async move {
-                let list = (pk.as_str(), prefix.as_str());
-                self.first_items("list what is failing", list, None, Order::Forward, MARKERS_LIMIT).await
-            }
-        });
-        Ok(warnings(try_join_all(shards).await?.into_iter().flatten()))
+    /// What is remembered of these subscriptions. Costs 1 `BatchGetItem` each 100; nothing for none.
+    pub(crate) async fn warnings(
+        &self,
+        tenant: &TenantId,
+        of: impl IntoIterator<Item = &SubscriptionId>,
+    ) -> Result<Warnings, StoreError> {
+        let keys: Vec<_> = of.into_iter().map(|id| keys::failing(tenant, id)).collect();
+        let read = keys.chunks(BATCH_GET_LIMIT).map(|chunk| self.get_batch("read what is failing", chunk));
+        Ok(warnings(try_join_all(read).await?.into_iter().flatten()))
     }
 
     /// Remembers a warning with the marker of a subscription, if both are as they were read, and leaves the notice of it,
-    /// which has the subscription, in the same transaction. Costs 1 `TransactWriteItems` of 3 items.
+    /// which has the subscription, in the same transaction. Costs 1 `TransactWriteItems` of 4 items.
     pub async fn warn(&self, read: &Failing, warning: &Warning, notice: &Notice) -> Result<Saved, StoreError> {
         const OPERATION: &str = "remember a warning";
         let SubscriptionKey { tenant, id } = &read.subscription;
@@ -154,7 +150,8 @@ impl Store {
         let unchanged = Write::update(keys::subscription(tenant, id))
             .set(REVISION, number(notice.subscription.revision))
             .only_if(same_revision(&notice.subscription));
-        let writes = vec![((), marker), ((), unchanged), ((), put_notice(notice)?)];
+        let noted = note_failing(Write::update(keys::tenant(tenant)), warning.is_failing, id);
+        let writes = vec![((), marker), ((), unchanged), ((), noted), ((), put_notice(notice)?)];
         Ok(match self.transact(OPERATION, &key, writes).await? {
             Transacted::Done => Saved::Yes,
             Transacted::Refused(_) => Saved::Conflict,

@@ -1,15 +1,14 @@
 //! Finding subscriptions, and how they are doing.
 
-use crate::batch::BATCH_GET_LIMIT;
 use crate::error::{ListError, StoreError};
-use crate::failing::{Warnings, warnings};
+use crate::failing::Warnings;
 use crate::filtered::Sifted;
-use crate::item::{Item, key_of};
+use crate::item::Item;
 use crate::page::{Page, PageRequest};
 use crate::request::Order;
-use crate::tenants::backlogs;
+use crate::tenants::{backlogs, failing};
 use crate::{Store, document, keys};
-use futures::future::{try_join, try_join_all};
+use futures::future::try_join;
 use spacehook_domain::ids::{SubscriptionId, TenantId};
 use spacehook_domain::subscription::Subscription;
 use spacehook_domain::subscription::search::{Health, Search};
@@ -37,8 +36,8 @@ impl Store {
     /// A page may have fewer than were asked for, or none, and go on all the same.
     ///
     /// Costs 1 Query where everything is wanted; where not, up to 6, of which at most 1,000 subscriptions are examined (1 read
-    /// unit each 4 KB), those that list the type where one is wanted. How those given are doing costs 1 `BatchGetItem` (2 for
-    /// 100 of them); where that is what is wanted, 1 `GetItem` and 8 Queries instead, see `failing`.
+    /// unit each 4 KB), those that list the type where one is wanted. How they are doing costs 1 `GetItem`, beside it, and 1
+    /// `BatchGetItem` where some of those given were told to be failing; where that is what is wanted, 1 each 100 that were.
     pub async fn find_subscriptions(
         &self,
         tenant: &TenantId,
@@ -52,54 +51,55 @@ impl Store {
         };
         let wishes = search.fingerprint();
         let list = Sifted { pk: &pk, prefix, order: Order::Forward, wishes: &wishes };
-        let mut known = match search.health {
-            // Who is disabled says it itself, and where all is wanted, nothing is known before there is a page.
-            None | Some(Health::Disabled) => Known::default(),
-            Some(_) => self.known_of_tenant(tenant).await?,
+        let key = keys::tenant(tenant);
+        let of_tenant = Box::pin(async { Ok(self.get("read how subscriptions do", &key).await?.unwrap_or_default()) });
+        // Where how they are doing is what is wanted, it must be known before; else it is of those given alone.
+        let (sifting, of_tenant) = match search.health {
+            Some(_) => (self.known(tenant, &of_tenant.await?, |_| true).await?, None),
+            None => (Known::default(), Some(of_tenant)),
         };
-        let page = self
-            .filtered_page(OPERATION, list, &request, |item| {
-                let subscription: Subscription = document::read(&item)?;
-                let is_wanted = search.wants(&subscription, known.health(&subscription));
-                Ok(is_wanted.then_some(subscription))
-            })
-            .await?;
-        if search.health.is_none() {
-            let enabled = page.items.iter().filter(|one| one.activity.is_enabled()).map(|one| &one.id);
-            known = self.known(tenant, &enabled.collect::<Vec<_>>()).await?;
-        }
+        let page = Box::pin(self.filtered_page(OPERATION, list, &request, |item| wanted(search, &sifting, &item)));
+        let (page, known) = match of_tenant {
+            None => (page.await?, sifting),
+            Some(of_tenant) => {
+                let (page, of_tenant) = try_join(page, of_tenant).await?;
+                let given: BTreeSet<_> = page.items.iter().map(|one| &one.id).collect();
+                let known = self.known(tenant, &of_tenant, |id| given.contains(id)).await?;
+                (page, known)
+            }
+        };
         Ok(page.map(|subscription| {
             let health = known.health(&subscription);
             (subscription, health)
         }))
     }
 
-    /// How a subscription is doing. Costs 1 `BatchGetItem`; nothing where it is disabled.
+    /// How a subscription is doing. Costs 1 `GetItem`, and 1 `BatchGetItem` where it was told to be failing; nothing where it is
+    /// disabled.
     pub async fn subscription_health(&self, subscription: &Subscription) -> Result<Health, StoreError> {
         if !subscription.activity.is_enabled() {
             return Ok(Health::Disabled);
         }
-        Ok(self.known(&subscription.tenant, &[&subscription.id]).await?.health(subscription))
+        let tenant = &subscription.tenant;
+        let of_tenant = self.get("read how subscriptions do", &keys::tenant(tenant)).await?.unwrap_or_default();
+        Ok(self.known(tenant, &of_tenant, |id| *id == subscription.id).await?.health(subscription))
     }
 
-    /// What is known of these subscriptions. Costs 1 `BatchGetItem` for up to 99; nothing for none.
-    async fn known(&self, tenant: &TenantId, of: &[&SubscriptionId]) -> Result<Known, StoreError> {
-        if of.is_empty() {
-            return Ok(Known::default());
-        }
-        let of_tenant = keys::tenant(tenant);
-        let mut keys = vec![of_tenant.clone()];
-        keys.extend(of.iter().map(|id| keys::failing(tenant, id)));
-        let read = keys.chunks(BATCH_GET_LIMIT).map(|chunk| self.get_batch("read how subscriptions do", chunk));
-        let items = try_join_all(read).await?.into_iter().flatten();
-        let (of_tenant, markers): (Vec<Item>, Vec<Item>) = items.partition(|item| key_of(item) == of_tenant);
-        let backlogs = of_tenant.first().map(backlogs).transpose()?.unwrap_or_default();
-        Ok(Known { backlogs, warnings: warnings(markers.into_iter()) })
+    /// What is known of some of them, by the item of their tenant. Costs 1 `BatchGetItem` each 100 that were told to be failing.
+    async fn known(
+        &self,
+        tenant: &TenantId,
+        of_tenant: &Item,
+        some: impl Fn(&SubscriptionId) -> bool,
+    ) -> Result<Known, StoreError> {
+        let failing = failing(of_tenant)?;
+        let warnings = self.warnings(tenant, failing.iter().filter(|id| some(id))).await?;
+        Ok(Known { backlogs: backlogs(of_tenant)?, warnings })
     }
+}
 
-    /// What is known of all. Costs 1 `GetItem`, and what [`Self::warnings_of_tenant`] costs, side by side.
-    async fn known_of_tenant(&self, tenant: &TenantId) -> Result<Known, StoreError> {
-        let (overview, warnings) = try_join(self.tenant_overview(tenant), self.warnings_of_tenant(tenant)).await?;
-        Ok(Known { backlogs: overview.backlogs, warnings })
-    }
+fn wanted(search: &Search, known: &Known, item: &Item) -> Result<Option<Subscription>, StoreError> {
+    let subscription: Subscription = document::read(item)?;
+    let is_wanted = search.wants(&subscription, known.health(&subscription));
+    Ok(is_wanted.then_some(subscription))
 }

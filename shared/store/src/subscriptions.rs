@@ -278,6 +278,9 @@ impl AtTenant {
         if self.total > 0 {
             write = write.only_if(tenants::has_room());
         }
+        if self.total < 0 {
+            write = tenants::note_failing(write, false, subscription);
+        }
         match self.note {
             Some(note) => tenants::enlist(write, note, subscription),
             None => write,

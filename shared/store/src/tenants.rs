@@ -16,6 +16,9 @@ pub(crate) const REGISTRY_VERSION: &str = "registry_version";
 pub(crate) const NEXT_SPACE_ID: &str = "next_space_id";
 /// The set of subscriptions that have a backlog.
 const BACKLOGS: &str = "backlogs";
+/// The set of subscriptions that were told to be failing and not to have recovered. Their markers say of which period of being
+/// enabled that was.
+const FAILING: &str = "failing";
 /// The set of event types that are split.
 pub(crate) const SPLIT: &str = "split";
 
@@ -72,11 +75,26 @@ fn members<'a>(item: &'a Item, set: &str) -> &'a [String] {
 
 /// The subscriptions that have a backlog, as the item of their tenant says.
 pub(crate) fn backlogs(tenant: &Item) -> Result<BTreeSet<SubscriptionId>, StoreError> {
+    noted(tenant, BACKLOGS)
+}
+
+/// Those that were told to be failing, as it says.
+pub(crate) fn failing(tenant: &Item) -> Result<BTreeSet<SubscriptionId>, StoreError> {
+    noted(tenant, FAILING)
+}
+
+fn noted(tenant: &Item, set: &str) -> Result<BTreeSet<SubscriptionId>, StoreError> {
     let noted = |id: &String| {
-        let unreadable = |error| StoreError::unreadable(key_of(tenant), format!("{BACKLOGS}: {error}"));
+        let unreadable = |error| StoreError::unreadable(key_of(tenant), format!("{set}: {error}"));
         SubscriptionId::parse(id).map_err(unreadable)
     };
-    members(tenant, BACKLOGS).iter().map(noted).collect()
+    members(tenant, set).iter().map(noted).collect()
+}
+
+/// Notes at the tenant that a subscription was told to be failing, or that it is not any more.
+pub(crate) fn note_failing(of_tenant: Write, is_failing: bool, subscription: &SubscriptionId) -> Write {
+    let member = AttributeValue::Ss(vec![subscription.as_str().to_owned()]);
+    if is_failing { of_tenant.add(FAILING, member) } else { of_tenant.delete_from(FAILING, member) }
 }
 
 /// Notes at the tenant that a subscription has a backlog, or that it has none.

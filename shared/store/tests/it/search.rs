@@ -52,7 +52,7 @@ async fn how_each_is_doing_costs_the_same_for_a_whole_page() {
 
         let (page, requests) =
             table.requests(store.find_subscriptions(&acme(), &Search::default(), PageRequest::first(100))).await;
-        assert_eq!(requests, "BatchGetItem 1, Query 1");
+        assert_eq!(requests, "BatchGetItem 1, GetItem 1, Query 1");
         let doing: Vec<_> = page.unwrap().items.into_iter().map(|(_, health)| health).collect();
         assert_eq!(doing, [Health::Healthy, Health::Waiting, Health::Failing, Health::Healthy, Health::Disabled]);
         for (health, expected) in [(Health::Failing, "3"), (Health::Waiting, "2"), (Health::Disabled, "5")] {
@@ -61,7 +61,9 @@ async fn how_each_is_doing_costs_the_same_for_a_whole_page() {
             assert_eq!(names(&page), [expected]);
         }
         let (health, requests) = table.requests(store.subscription_health(&fails)).await;
-        assert_eq!((health.unwrap(), requests.as_str()), (Health::Failing, "BatchGetItem 1"));
+        assert_eq!((health.unwrap(), requests.as_str()), (Health::Failing, "BatchGetItem 1, GetItem 1"));
+        let (health, requests) = table.requests(store.subscription_health(&recovered)).await;
+        assert_eq!((health.unwrap(), requests.as_str()), (Health::Healthy, "GetItem 1"));
         let (health, requests) = table.requests(store.subscription_health(&off)).await;
         assert_eq!((health.unwrap(), requests.as_str()), (Health::Disabled, ""));
     })

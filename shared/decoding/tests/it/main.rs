@@ -1,0 +1,5 @@
+//! Built-in decoders and profiles, as telemetry comes to them.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod milesight;
