@@ -3,8 +3,8 @@
 //!
 //! A decoder gets nothing but its input: no files, no network, no timers, no other message's state, since each message has an
 //! engine of its own. What it may take is bounded ([`TIME_LIMIT`], [`MEMORY_BYTES_LIMIT`], [`STACK_BYTES_LIMIT`]), and what it
-//! does wrong is an error of its message alone. An engine with the base objects costs a fraction of what its limit is
-//! (some 0.1 to 0.3 ms with a decoder of some KB); nothing is made of it before the first message that needs one.
+//! does wrong is an error of its message alone. Nothing is made before the first message that needs an engine. An engine with a
+//! decoder of 1 KB costs some 0.2 ms of processor time, one with a decoder of 7 KB 1.2 ms: nearly all of it is reading the source.
 
 mod sandbox;
 
