@@ -103,12 +103,12 @@ shipped:
 	cargo build --profile shipped $(LOCKED) --workspace --bins
 
 .PHONY: bench
-bench: shipped ## What a delivery costs, beside a bare HTTPS client, and a request to the API (90 s, loopback only)
+bench: shipped ## What a delivery costs, beside a bare HTTPS client, and a request to the API (builds as shipped, then 90 s)
 	cargo bench $(LOCKED) --quiet --workspace --bench deliveries -- --dispatcher $(CURDIR)/target/shipped/dispatcher \
 		--api $(CURDIR)/target/shipped/api
 
 .PHONY: sizes
-sizes: setup shipped ## Size and start-up time of each function, as shipped
+sizes: setup shipped ## Size and start-up time of each function (builds as shipped)
 	@$(VENV)/bin/python infra/local/sizes.py --binaries target/shipped
 
 ##@ Ship

@@ -7,6 +7,8 @@ from collections import Counter
 from typing import Any
 
 import function_processes
+import function_settings
+from exchange import ask, problem
 from receiver import Arrival
 
 from scene import Scene, Subscription
@@ -159,3 +161,11 @@ def test_a_resync_sends_the_present_state(scene: Scene) -> None:
     assert not {arrival.event_id for arrival in fresh} & {arrival.event_id for arrival in arrivals[:3]}
     newest = [arrival.json() for arrival in arrivals[:3] if isinstance(arrival.json(), dict)][-1]
     assert newest in [arrival.json() for arrival in fresh]
+
+
+def test_a_replay_of_a_time_is_refused_where_no_events_are_kept(scene: Scene) -> None:
+    path = f"{scene.subscribe().path}/replays"
+    with function_settings.changed(scene.cloud, "api", EVENTS_KEPT_DAYS="0"):
+        answer = ask(scene.api, "POST", path, {"since": "2026-02-02T10:00:00Z"})
+    [error] = problem(answer, 422, "invalid-fields")["errors"]
+    assert error["pointer"] == "/since" and "EventsKeptDays is 0" in error["detail"]

@@ -17,7 +17,7 @@ pub(crate) const NEXT_SPACE_ID: &str = "next_space_id";
 /// The set of subscriptions that have a backlog.
 const BACKLOGS: &str = "backlogs";
 /// The set of subscriptions that were told to be failing and not to have recovered. Their markers say of which period of being
-/// enabled that was.
+/// enabled that was; those that were disabled since may have none, and cost no more than looking for it.
 const FAILING: &str = "failing";
 /// The set of event types that are split.
 pub(crate) const SPLIT: &str = "split";

@@ -1,4 +1,4 @@
-//! What a request to the management API costs: the release api function, as Lambda runs it, without the emulator.
+//! What a request to the management API costs: the api function, as Lambda runs it, without the emulator.
 //!
 //! A stub of Lambda's Runtime API hands out one event of API Gateway at a time and measures until the answer is there. What
 //! the function asks of `DynamoDB` meanwhile is answered by another stub, and a bare client asks that one the very same,

@@ -1,6 +1,6 @@
 //! What a delivery costs.
 //!
-//! The release dispatcher runs as a child process, as Lambda would run it. Around it, in this process and on loopback
+//! The dispatcher runs as a child process, as Lambda would run it. Around it, in this process and on loopback
 //! alone, is a stub of what it talks to: Lambda's Runtime API, the few calls of `DynamoDB` and Secrets Manager that a
 //! healthy delivery takes, and HTTPS receivers, one port each. Beside it, in turn, a bare loop (another child, this
 //! program again) sends the same signed requests to the same receivers with the same HTTP client, TLS settings and

@@ -2,6 +2,7 @@
 
 use super::recipe::{Form, Quantity, QuantityName};
 use serde_json::{Number, Value};
+use std::borrow::Cow;
 
 /// Words for yes. Without regard to case, and with `-` and blanks for `_`.
 const YES: &[&str] = &[
@@ -42,8 +43,8 @@ const NO: &[&str] = &[
 
 /// The value of a quantity in the native form; or what is wrong with it.
 pub(super) fn coerce(name: QuantityName, way: &Quantity, value: &Value) -> Result<Value, String> {
-    let value = &translated(way, value)?;
-    let value = &if way.flatten { flat(value)? } else { value.clone() };
+    let value = translated(way, value)?;
+    let value = &if way.flatten { Cow::Owned(flat(value)?) } else { Cow::Borrowed(value) };
     if way.count {
         let items = value.as_array().ok_or("must be an array, whose items are counted")?;
         return Ok(items.len().into());
@@ -71,9 +72,9 @@ fn flat(value: &Value) -> Result<Value, String> {
 }
 
 /// What the table says of it.
-fn translated(way: &Quantity, value: &Value) -> Result<Value, String> {
+fn translated<'a>(way: &'a Quantity, value: &'a Value) -> Result<&'a Value, String> {
     if way.table.is_empty() {
-        return Ok(value.clone());
+        return Ok(value);
     }
     let said = match value {
         Value::String(text) => text.trim().to_lowercase(),
@@ -82,7 +83,7 @@ fn translated(way: &Quantity, value: &Value) -> Result<Value, String> {
     let found = way.table.iter().find(|(word, _)| word.to_lowercase() == said);
     let known = || way.table.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let meaning = found.map(|(_, meaning)| meaning).or(way.otherwise.as_ref());
-    meaning.cloned().ok_or_else(|| format!("must be one of {}", known()))
+    meaning.ok_or_else(|| format!("must be one of {}", known()))
 }
 
 fn flag(value: &Value) -> Result<bool, String> {
