@@ -114,6 +114,15 @@ text_id!(
     is_reference
 );
 text_id!(
+    /// A profile: the form of messages; the third level of the telemetry topic.
+    ProfileName,
+    "profile",
+    "1 to 64 of a-z, 0-9, '_' and '-', beginning with a letter or a digit",
+    |text| (1..=64).contains(&text.len())
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+        && !text.starts_with(['_', '-'])
+);
+text_id!(
     /// A subscription: `sub_` and a version 7 UUID, so that ids sort by creation.
     SubscriptionId,
     "subscription id",

@@ -2,72 +2,67 @@
 //!
 //! A recipe says where in a message each quantity stands (a JSON Pointer, RFC 6901), in which words and units, and makes
 //! the native form of it ([`crate::telemetry`]), which is then read as if a device had sent it: all rules of readings hold
-//! for every vendor. The built-in ones are data, one file each beside this one.
+//! for every vendor. What a table can't say is said by a script. The built-in ones are data, one file each beside this one;
+//! tenants have others of their own ([`OwnProfile`]).
 //!
 //! ```json
-//! {"name": "xy_sense", "title": "…", "source": "…",
-//!  "sensor_id": {"at": "/space_id"},
-//!  "timestamp": {"at": "/collected", "offset": "+00:00"},
+//! {"sensor_id": {"at": "/space_id"},
+//!  "timestamp": {"at": "/collected", "zone": "Europe/Berlin"},
 //!  "quantities": {
 //!    "person_count": {"at": "/headcount"},
 //!    "signs_of_life": {"at": "/status", "table": {"currentlyOccupied": true, "notOccupied": false}}}}
 //! ```
 
+mod built_in;
 mod coercion;
 mod decoding;
+mod envelope;
 mod mapping;
+mod own;
+mod quantity;
 mod recipe;
 
+pub use built_in::{BuiltIn, built_in, built_in_named};
 pub use decoding::{Decode, Entry, NoDecoder, Uplink};
-pub use mapping::{NativeItem, Unmapped, native_items};
-pub use recipe::{InvalidRecipe, Quantity, QuantityName, Recipe};
+pub use envelope::names as envelopes;
+pub use mapping::{Native, NativeItem, Origin, Unmapped, Unusable, native};
+pub use own::{DEFINITION_BYTES_LIMIT, OWN_PROFILES_LIMIT, OwnProfile, TITLE_LIMIT, VERSIONS_KEPT};
+pub use quantity::{QuantityName, Unit};
+pub use recipe::{Encoding, Mistake, Of, Recipe, SCRIPT_BYTES_LIMIT, WAYS_LIMIT};
 
-use std::sync::LazyLock;
+pub(crate) use built_in::decoder;
+
+use crate::ids::ProfileName;
+use std::sync::Arc;
 
 /// The name of the form that needs no recipe.
 pub const NATIVE: &str = "native";
 
-macro_rules! built_in {
-    ($($name:literal),+ $(,)?) => {
-        const WRITTEN: &[&str] = &[$(include_str!(concat!("profile/built_in/", $name, ".json"))),+];
-    };
+/// The form of a message.
+#[derive(Debug, Clone)]
+pub enum Profile {
+    /// Spacehook's own, as [`crate::telemetry`] documents it.
+    Native,
+    /// A vendor's that is built in.
+    BuiltIn(&'static BuiltIn),
+    /// One that a tenant wrote a recipe for.
+    Own(Arc<Recipe>),
 }
 
-built_in!(
-    "aws_iot_lorawan_milesight",
-    "butlr",
-    "chirpstack",
-    "disruptive_technologies",
-    "kontakt",
-    "meraki_mv",
-    "milesight_gateway",
-    "shelly",
-    "the_things_stack",
-    "vergesense",
-    "xy_sense",
-    "zigbee2mqtt",
-);
+impl Profile {
+    /// The profile of that name which every tenant has.
+    pub fn of_all(name: &ProfileName) -> Option<Self> {
+        if name.as_str() == NATIVE { Some(Self::Native) } else { built_in_named(name.as_str()).map(Self::BuiltIn) }
+    }
 
-/// The decoders that recipes name, by name.
-const DECODERS: &[(&str, &str)] = &[("milesight", include_str!("profile/built_in/milesight.js"))];
-
-/// The source of the built-in decoder of that name.
-pub fn decoder(name: &str) -> Option<&'static str> {
-    DECODERS.iter().find(|(known, _)| *known == name).map(|(_, source)| *source)
-}
-
-/// Read when the first message with a profile comes. One that can't be read is left out, which a test notices.
-static RECIPES: LazyLock<Vec<Recipe>> =
-    LazyLock::new(|| WRITTEN.iter().filter_map(|written| Recipe::parse(written).ok()).collect());
-
-/// The built-in recipes, by name.
-pub fn built_in() -> &'static [Recipe] {
-    &RECIPES
-}
-
-/// The built-in recipe of that name.
-pub fn built_in_named(name: &str) -> Option<&'static Recipe> {
-    RECIPES.iter().find(|recipe| recipe.name == name)
+    /// How its messages are read; none where they are native.
+    pub fn recipe(&self) -> Option<&Recipe> {
+        match self {
+            Self::Native => None,
+            Self::BuiltIn(built_in) => Some(&built_in.recipe),
+            Self::Own(recipe) => Some(recipe),
+        }
+    }
 }
 
 #[cfg(test)]

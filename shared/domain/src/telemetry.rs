@@ -11,10 +11,10 @@
 //! Every field is optional but one quantity. `sensor_id` defaults to the topic's sensor, `timestamp` to the arrival.
 //! Fields this release does not know are passed over, since devices are older and newer than their reader.
 
-use crate::ids::{InvalidId, SensorId, TenantId};
-use crate::profile::{self, Decode, NATIVE, NativeItem, Recipe, Unmapped};
+use crate::ids::{InvalidId, ProfileName, SensorId, TenantId};
+use crate::profile::{self, Decode, Native, NativeItem, Origin, Profile, Unmapped, Unusable};
 use crate::reading::{Coordinate, Measurements, Metres, OutOfRange, PersonCount, Reading};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -34,47 +34,10 @@ const CLOCK_UNSET_BEFORE_S: i64 = 946_684_800;
 pub struct TelemetryTopic {
     /// Whose telemetry it is.
     pub tenant: TenantId,
-    /// The form of the message.
-    pub profile: Profile,
+    /// The form of the message, where its sensor has no other.
+    pub profile: ProfileName,
     /// The sensor, where the message does not name one.
     pub sensor_id: SensorId,
-}
-
-/// The form of a message.
-#[derive(Debug, Clone, Copy)]
-pub enum Profile {
-    /// Spacehook's own, as this module documents it.
-    Native,
-    /// A vendor's.
-    Vendor(&'static Recipe),
-}
-
-impl Profile {
-    /// The profile of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        if name == NATIVE { Some(Self::Native) } else { profile::built_in_named(name).map(Self::Vendor) }
-    }
-
-    /// The name in topics and settings.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Native => NATIVE,
-            Self::Vendor(recipe) => &recipe.name,
-        }
-    }
-}
-
-impl PartialEq for Profile {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Profile {}
-
-fn names_of_profiles() -> String {
-    let names = profile::built_in().iter().map(|recipe| recipe.name.as_str());
-    std::iter::once(NATIVE).chain(names).collect::<Vec<_>>().join(", ")
 }
 
 /// Why a topic is not one of telemetry.
@@ -86,9 +49,6 @@ pub enum InvalidTopic {
     /// A level is not what it should be.
     #[error(transparent)]
     Level(#[from] InvalidId),
-    /// No profile of that name.
-    #[error("there is no profile '{0}'; there are {names}", names = names_of_profiles())]
-    UnknownProfile(String),
 }
 
 impl TelemetryTopic {
@@ -100,9 +60,11 @@ impl TelemetryTopic {
         else {
             return Err(InvalidTopic::Shape);
         };
-        let unknown = || InvalidTopic::UnknownProfile(profile.chars().take(64).collect());
-        let profile = Profile::named(profile).ok_or_else(unknown)?;
-        Ok(Self { tenant: TenantId::parse(tenant)?, profile, sensor_id: SensorId::parse(sensor)? })
+        Ok(Self {
+            tenant: TenantId::parse(tenant)?,
+            profile: ProfileName::parse(profile)?,
+            sensor_id: SensorId::parse(sensor)?,
+        })
     }
 }
 
@@ -112,9 +74,9 @@ pub enum UnreadableMessage {
     /// Not JSON.
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// Its binary payload can't be read.
-    #[error("the payload: {0}")]
-    Payload(String),
+    /// JSON, but nothing can be made of it.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
     /// JSON, but neither object nor array.
     #[error("must be an object, or an array of objects")]
     Shape,
@@ -156,36 +118,43 @@ pub struct Accepted {
     pub clock: Option<ClockDistrusted>,
 }
 
-/// Reads a message: one result for each reading in it, in its order. A vendor's message of which nothing is a reading (of
-/// a device's own state, say) has none; one in the native form must have one at least.
+/// A message that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadMessage {
+    /// One for each reading in it, in its order.
+    pub readings: Vec<Result<Accepted, RefusedReading>>,
+    /// What a decoder said of its payload.
+    pub decoded: Option<Value>,
+}
+
+/// Reads a message. A vendor's of which nothing is a reading (of a device's own state, say) has none; one in the native form
+/// must have one at least.
 pub fn read_message(
     bytes: &[u8],
-    topic: &TelemetryTopic,
-    received_at: Timestamp,
-    decoder: &dyn Decode,
-) -> Result<Vec<Result<Accepted, RefusedReading>>, UnreadableMessage> {
+    profile: &Profile,
+    origin: Origin<'_>,
+    scripts: &dyn Decode,
+) -> Result<ReadMessage, UnreadableMessage> {
     let message: Value =
         serde_json::from_slice(bytes).map_err(|error| UnreadableMessage::NotJson(error.to_string()))?;
     if !message.is_array() && !message.is_object() {
         return Err(UnreadableMessage::Shape);
     }
-    let items = match topic.profile {
-        Profile::Native => native_items(message),
-        Profile::Vendor(recipe) => {
-            profile::native_items(recipe, message, received_at, decoder).map_err(UnreadableMessage::Payload)?
-        }
+    let Native { items, decoded } = match profile.recipe() {
+        None => Native { items: native_items(message), decoded: None },
+        Some(recipe) => profile::native(recipe, message, origin, scripts)?,
     };
     if items.len() > READINGS_LIMIT {
         return Err(UnreadableMessage::TooMany { found: items.len() });
     }
     let read = |(index, item): NativeItem| {
         let item = item.map_err(|Unmapped { field, problem }| (field, problem));
-        let read = item.and_then(|item| read_one(&item, topic, received_at));
+        let read = item.and_then(|item| read_one(&item, origin));
         read.map_err(|(field, problem)| RefusedReading { index, field, problem })
     };
-    let mut results: Vec<_> = items.into_iter().map(read).collect();
-    order_by_place(&mut results, received_at);
-    Ok(results)
+    let mut readings: Vec<_> = items.into_iter().map(read).collect();
+    order_by_place(&mut readings, origin.received_at);
+    Ok(ReadMessage { readings, decoded })
 }
 
 fn native_items(message: Value) -> Vec<NativeItem> {
@@ -211,10 +180,11 @@ fn order_by_place(results: &mut [Result<Accepted, RefusedReading>], received_at:
 
 type FieldProblem = (&'static str, String);
 
-fn read_one(item: &Value, topic: &TelemetryTopic, received_at: Timestamp) -> Result<Accepted, FieldProblem> {
+fn read_one(item: &Value, origin: Origin<'_>) -> Result<Accepted, FieldProblem> {
+    let received_at = origin.received_at;
     let fields = item.as_object().ok_or(("reading", "must be an object".to_owned()))?;
     let sensor_id = match present(fields, "sensor_id") {
-        None => topic.sensor_id.clone(),
+        None => origin.sensor_id.clone(),
         Some(Value::String(text)) => {
             SensorId::parse(text.as_str()).map_err(|error| ("sensor_id", error.to_string()))?
         }
@@ -223,7 +193,7 @@ fn read_one(item: &Value, topic: &TelemetryTopic, received_at: Timestamp) -> Res
     let (observed_at, clock) = match present(fields, "timestamp") {
         None => (received_at, None),
         Some(value) => {
-            believed(read_timestamp(value, Offset::UTC).map_err(|problem| ("timestamp", problem))?, received_at)
+            believed(read_timestamp(value, &TimeZone::UTC).map_err(|problem| ("timestamp", problem))?, received_at)
         }
     };
     let measurements = read_measurements(fields)?;
@@ -330,11 +300,11 @@ fn believed(said: Timestamp, received_at: Timestamp) -> (Timestamp, Option<Clock
 const TIMESTAMP_RULE: &str = "must be seconds or milliseconds since 1970, or an ISO 8601 date and time";
 
 /// Reads a timestamp: seconds, milliseconds (told apart by size), or ISO 8601 with an offset from UTC, or without one: then
-/// it is `offset`.
-pub(crate) fn read_timestamp(value: &Value, offset: Offset) -> Result<Timestamp, String> {
+/// it is of `zone`.
+pub(crate) fn read_timestamp(value: &Value, zone: &TimeZone) -> Result<Timestamp, String> {
     match value {
         Value::Number(number) => number.as_f64().and_then(from_epoch).ok_or_else(|| TIMESTAMP_RULE.to_owned()),
-        Value::String(text) => from_text(text.trim(), offset).ok_or_else(|| TIMESTAMP_RULE.to_owned()),
+        Value::String(text) => from_text(text.trim(), zone).ok_or_else(|| TIMESTAMP_RULE.to_owned()),
         _ => Err(TIMESTAMP_RULE.to_owned()),
     }
 }
@@ -349,7 +319,7 @@ fn from_epoch(number: f64) -> Option<Timestamp> {
     Timestamp::from_millisecond(milliseconds.round() as i64).ok()
 }
 
-fn from_text(text: &str, offset: Offset) -> Option<Timestamp> {
+fn from_text(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<f64>() {
         return from_epoch(number);
     }
@@ -357,7 +327,7 @@ fn from_text(text: &str, offset: Offset) -> Option<Timestamp> {
         return Some(timestamp);
     }
     let civil: civil::DateTime = text.parse().ok()?;
-    civil.to_zoned(TimeZone::fixed(offset)).ok().map(|zoned| zoned.timestamp())
+    civil.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From what vendors write to what the native form has: numbers as texts, 0 and 1 for yes and no, words, units.
 
-use super::recipe::{Form, Quantity, QuantityName};
+use super::quantity::{Form, QuantityName};
+use super::recipe::Quantity;
 use serde_json::{Number, Value};
 use std::borrow::Cow;
 
@@ -80,9 +81,9 @@ fn translated<'a>(way: &'a Quantity, value: &'a Value) -> Result<&'a Value, Stri
         Value::String(text) => text.trim().to_lowercase(),
         other => other.to_string(),
     };
-    let found = way.table.iter().find(|(word, _)| word.to_lowercase() == said);
+    let found = way.table.get(&said);
     let known = || way.table.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    let meaning = found.map(|(_, meaning)| meaning).or(way.otherwise.as_ref());
+    let meaning = found.or(way.otherwise.as_ref());
     meaning.ok_or_else(|| format!("must be one of {}", known()))
 }
 

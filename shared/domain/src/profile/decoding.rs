@@ -1,5 +1,6 @@
 //! From a message with a binary payload to one with what it says.
 
+use super::mapping::Unusable;
 use super::recipe::{Decoding, Encoding};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 /// Bytes of a payload, at most. `LoRaWAN` has 242.
 const PAYLOAD_LIMIT: usize = 4_096;
 /// Where in the message its decoded payload is put.
-const DECODED: &str = "decoded";
+pub(super) const DECODED: &str = "decoded";
 
 /// What a decoder gets: the input of the `LoRa` Alliance's payload codec API (TS013), and what the message says besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,19 +70,21 @@ pub(super) fn decode(
     message: &mut Value,
     received_at: Timestamp,
     decoder: &dyn Decode,
-) -> Result<bool, String> {
-    let Some((at, payload)) = first(decoding.payload.as_slice(), message) else { return Ok(false) };
-    let bytes = bytes(payload, decoding.encoding).map_err(|problem| format!("at {at}: {problem}"))?;
-    let f_port = first(decoding.f_port.as_slice(), message);
-    let f_port = f_port.map(|(at, port)| port_of(port).ok_or_else(|| format!("at {at}: must be a port from 0 to 255")));
-    let variables = decoding.variables.iter().filter_map(|(name, at)| {
-        let (_, value) = first(at.as_slice(), message)?;
+) -> Result<bool, Unusable> {
+    let Some((at, payload)) = first(&decoding.payload, message) else { return Ok(false) };
+    let wrong = |at: &str, problem: String| Unusable::Payload(format!("at {at}: {problem}"));
+    let bytes = bytes(payload, decoding.encoding).map_err(|problem| wrong(at, problem))?;
+    let f_port = first(&decoding.f_port, message);
+    let must_be = || "must be a port from 0 to 255".to_owned();
+    let f_port = f_port.map(|(at, port)| port_of(port).ok_or_else(|| wrong(at, must_be())));
+    let variables = decoding.variables.iter().filter_map(|(name, places)| {
+        let (_, value) = first(places, message)?;
         Some((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
     });
     let uplink = Uplink { bytes, f_port: f_port.transpose()?, received_at, variables: variables.collect() };
-    let script = super::decoder(&decoding.script).ok_or("its decoder is not there")?;
-    let data = decoder.decode(script, &uplink)?;
-    let fields = message.as_object_mut().ok_or("must be an object")?;
+    let data = decoder.decode(&decoding.script, &uplink).map_err(Unusable::Decoder)?;
+    let must_be = || Unusable::Payload("its message must be an object".to_owned());
+    let fields = message.as_object_mut().ok_or_else(must_be)?;
     fields.insert(DECODED.to_owned(), data);
     Ok(true)
 }

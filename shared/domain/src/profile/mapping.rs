@@ -1,11 +1,14 @@
 //! Following a recipe.
 
 use super::coercion::coerce;
-use super::decoding::{Decode, decode};
-use super::recipe::{Condition, Of, OneOrMore, Quantity, QuantityName, Recipe, Sensor, Time};
+use super::decoding::{DECODED, Decode, decode};
+use super::quantity::QuantityName;
+use super::recipe::{Condition, Making, Of, Quantity, Recipe, Sensor, Time};
+use crate::ids::{ProfileName, SensorId};
 use crate::telemetry::read_timestamp;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Why no reading can be made of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,30 +46,70 @@ impl<'a> Place<'a> {
 /// What is made of an item, with its place in the message.
 pub type NativeItem = (usize, Result<Value, Unmapped>);
 
-/// A message that arrived then in the native form: one object for each item that has a quantity, with the item's place.
-/// An error says why its payload can't be read.
-pub fn native_items(
+/// Where a message comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The sensor that its topic names.
+    pub sensor_id: &'a SensorId,
+    /// The profile it is read by.
+    pub profile: &'a ProfileName,
+    /// When it arrived.
+    pub received_at: Timestamp,
+}
+
+/// A message in the native form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Native {
+    /// What a decoder said of its payload; none where there is no decoder, or no payload.
+    pub decoded: Option<Value>,
+    /// One for each item that has a quantity, with the item's place.
+    pub items: Vec<NativeItem>,
+}
+
+/// Why nothing can be made of a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Its binary payload is not written as it should be.
+    #[error("the payload: {0}")]
+    Payload(String),
+    /// The decoder failed.
+    #[error("{0}")]
+    Decoder(String),
+    /// The script that makes readings failed.
+    #[error("{0}")]
+    Normalize(String),
+}
+
+/// A message in the native form.
+pub fn native(
     recipe: &Recipe,
     mut message: Value,
-    received_at: Timestamp,
-    decoder: &dyn Decode,
-) -> Result<Vec<NativeItem>, String> {
-    if let Some(decoding) = &recipe.decode
-        && !decode(decoding, &mut message, received_at, decoder)?
+    origin: Origin<'_>,
+    scripts: &dyn Decode,
+) -> Result<Native, Unusable> {
+    if let Some(decoding) = &recipe.decoding
+        && !decode(decoding, &mut message, origin.received_at, scripts)?
     {
-        return Ok(Vec::new());
+        return Ok(Native { decoded: None, items: Vec::new() });
     }
-    let message = &message;
-    let places = items(recipe, message).map(|item| Place { item, message }).enumerate();
-    let wanted = places.filter(|(_, place)| place.is(&recipe.only_if));
-    Ok(wanted.filter_map(|(index, place)| Some((index, native(recipe, place).transpose()?))).collect())
+    let items = match &recipe.making {
+        Making::Table { each, quantities } => {
+            let places = items(each, &message).map(|item| Place { item, message: &message }).enumerate();
+            let wanted = places.filter(|(_, place)| place.is(&recipe.only_if));
+            wanted
+                .filter_map(|(index, place)| Some((index, by_table(recipe, quantities, place).transpose()?)))
+                .collect()
+        }
+        Making::Script(script) => by_script(recipe, script, &message, origin, scripts)?,
+    };
+    let decoded = recipe.decoding.is_some().then(|| message.get_mut(DECODED).map(Value::take)).flatten();
+    Ok(Native { decoded, items })
 }
 
 /// What a reading may be made of each, in the order of the recipe and of the message.
-fn items<'a>(recipe: &'a Recipe, message: &'a Value) -> impl Iterator<Item = &'a Value> {
-    let places = recipe.each.as_slice();
-    let whole = places.is_empty().then_some(message);
-    let found = whole.into_iter().chain(places.iter().filter_map(|at| message.pointer(at)));
+fn items<'a>(each: &'a [String], message: &'a Value) -> impl Iterator<Item = &'a Value> {
+    let whole = each.is_empty().then_some(message);
+    let found = whole.into_iter().chain(each.iter().filter_map(|at| message.pointer(at)));
     found.flat_map(|found| match found {
         Value::Null => &[][..],
         Value::Array(items) => items,
@@ -74,9 +117,13 @@ fn items<'a>(recipe: &'a Recipe, message: &'a Value) -> impl Iterator<Item = &'a
     })
 }
 
-fn native(recipe: &Recipe, place: Place<'_>) -> Result<Option<Value>, Unmapped> {
+fn by_table(
+    recipe: &Recipe,
+    quantities: &BTreeMap<QuantityName, Vec<Quantity>>,
+    place: Place<'_>,
+) -> Result<Option<Value>, Unmapped> {
     let mut made = Map::new();
-    for (name, ways) in &recipe.quantities {
+    for (name, ways) in quantities {
         if let Some(value) = quantity(*name, ways, place)? {
             made.insert(name.as_str().to_owned(), value);
         }
@@ -84,16 +131,59 @@ fn native(recipe: &Recipe, place: Place<'_>) -> Result<Option<Value>, Unmapped> 
     if made.is_empty() {
         return Ok(None);
     }
-    let texts = [
-        ("sensor_id", sensor_id(recipe.sensor_id.as_slice(), place)?),
-        ("timestamp", time(recipe.timestamp.as_slice(), place)?),
-    ];
-    made.extend(texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::String(text?)))));
+    complete(recipe, &mut made, place)?;
     Ok(Some(Value::Object(made)))
 }
 
-fn quantity(name: QuantityName, ways: &OneOrMore<Quantity>, place: Place<'_>) -> Result<Option<Value>, Unmapped> {
-    for way in ways.as_slice().iter().filter(|way| place.is(&way.only_if)) {
+/// Adds the sensor and the time, where they are not there and can be found.
+fn complete(recipe: &Recipe, made: &mut Map<String, Value>, place: Place<'_>) -> Result<(), Unmapped> {
+    if made.get("sensor_id").is_none_or(Value::is_null)
+        && let Some(sensor) = sensor_id(&recipe.sensor_id, place)?
+    {
+        made.insert("sensor_id".to_owned(), sensor.into());
+    }
+    if made.get("timestamp").is_none_or(Value::is_null)
+        && let Some(time) = time(&recipe.timestamp, place)?
+    {
+        made.insert("timestamp".to_owned(), time.into());
+    }
+    Ok(())
+}
+
+/// What the script's `normalize(data, meta)` says. `data` is what the decoder said, else the message.
+fn by_script(
+    recipe: &Recipe,
+    script: &str,
+    message: &Value,
+    origin: Origin<'_>,
+    scripts: &dyn Decode,
+) -> Result<Vec<NativeItem>, Unusable> {
+    let place = Place { item: message, message };
+    if !place.is(&recipe.only_if) {
+        return Ok(Vec::new());
+    }
+    let decoded = recipe.decoding.as_ref().and_then(|_| message.get(DECODED));
+    let meta = json!({
+        "sensor_id": origin.sensor_id, "profile": origin.profile, "received_at": origin.received_at.to_string(),
+        "message": decoded.map(|_| message),
+    });
+    let made = scripts.normalize(script, decoded.unwrap_or(message), &meta).map_err(Unusable::Normalize)?;
+    let items = match made {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items,
+        one => vec![one],
+    };
+    let completed = items.into_iter().map(|mut item| {
+        if let Value::Object(made) = &mut item {
+            complete(recipe, made, place)?;
+        }
+        Ok(item)
+    });
+    Ok(completed.enumerate().collect())
+}
+
+fn quantity(name: QuantityName, ways: &[Quantity], place: Place<'_>) -> Result<Option<Value>, Unmapped> {
+    for way in ways.iter().filter(|way| place.is(&way.only_if)) {
         if let Some(value) = place.find(way.of, &way.at) {
             let refused = |problem| unmapped(name.as_str(), &way.at, problem);
             return coerce(name, way, value).map(Some).map_err(refused);
@@ -119,7 +209,7 @@ fn time(ways: &[Time], place: Place<'_>) -> Result<Option<String>, Unmapped> {
     let Some((way, value)) = ways.iter().find_map(|way| Some((way, place.find(way.of, &way.at)?))) else {
         return Ok(None);
     };
-    let read = read_timestamp(value, way.offset());
+    let read = read_timestamp(value, &way.zone);
     read.map(|time| Some(time.to_string())).map_err(|problem| unmapped("timestamp", &way.at, problem))
 }
 

@@ -1,14 +1,25 @@
 use super::*;
+use crate::ids::SensorId;
 use crate::reading::Reading;
-use crate::telemetry::{Accepted, RefusedReading, TelemetryTopic, read_message};
-use jiff::Timestamp;
+use crate::telemetry::{Accepted, RefusedReading, UnreadableMessage, read_message};
 use serde_json::{Value, json};
 
+mod own_recipes;
+
+fn read_with(
+    profile: &Profile,
+    message: &Value,
+    scripts: &dyn Decode,
+) -> Result<Vec<Result<Reading, RefusedReading>>, UnreadableMessage> {
+    let (sensor_id, name) = (SensorId::parse("of-topic").unwrap(), ProfileName::parse("a_profile").unwrap());
+    let origin = Origin { sensor_id: &sensor_id, profile: &name, received_at: ARRIVED.parse().unwrap() };
+    let read = read_message(message.to_string().as_bytes(), profile, origin, scripts)?;
+    Ok(read.readings.into_iter().map(|result| result.map(|Accepted { reading, .. }| reading)).collect())
+}
+
 fn read(profile: &str, message: &Value) -> Vec<Result<Reading, RefusedReading>> {
-    let topic = TelemetryTopic::parse(&format!("telemetry/acme/{profile}/of-topic")).unwrap();
-    let received_at: Timestamp = "2026-02-02T14:19:00Z".parse().unwrap();
-    let results = read_message(message.to_string().as_bytes(), &topic, received_at, &NoDecoder).unwrap();
-    results.into_iter().map(|result| result.map(|Accepted { reading, .. }| reading)).collect()
+    let profile = Profile::of_all(&ProfileName::parse(profile).unwrap()).unwrap();
+    read_with(&profile, message, &NoDecoder).unwrap()
 }
 
 /// The readings of a message of which none is refused, as (sensor, time, what it says).
@@ -35,12 +46,13 @@ fn expected(sensor: &str, at: &str, says: Value) -> (String, String, Value) {
 const ARRIVED: &str = "2026-02-02T14:19:00Z";
 
 #[test]
-fn every_built_in_recipe_can_be_followed() {
-    for written in WRITTEN {
-        let recipe = Recipe::parse(written).unwrap_or_else(|error| panic!("{error}: {written}"));
-        assert_eq!(built_in_named(&recipe.name).unwrap().title, recipe.title);
+fn every_built_in_profile_can_be_followed() {
+    for written in built_in::WRITTEN {
+        let read = BuiltIn::read(written).unwrap_or_else(|mistakes| panic!("{mistakes:?}: {written}"));
+        assert!(ProfileName::parse(read.name.as_str()).is_ok());
+        assert_eq!(built_in_named(&read.name).unwrap().title, read.title);
     }
-    assert_eq!(built_in().len(), WRITTEN.len());
+    assert_eq!(super::built_in().len(), built_in::WRITTEN.len());
 }
 
 #[test]
@@ -191,148 +203,4 @@ fn what_is_wrong_is_told_with_its_place_and_costs_its_item_alone() {
         ]
     );
     assert!(read[0].is_ok());
-}
-
-/// What is made of a message without a payload.
-fn items(recipe: &Recipe, message: &Value) -> Vec<NativeItem> {
-    native_items(recipe, message.clone(), ARRIVED.parse().unwrap(), &NoDecoder).unwrap()
-}
-
-fn recipe(quantities: &Value) -> Recipe {
-    let recipe = json!({"name": "x", "title": "x", "source": "x", "quantities": quantities});
-    Recipe::parse(&recipe.to_string()).unwrap()
-}
-
-fn made(quantities: &Value, message: &Value) -> Result<Value, String> {
-    let mut items = items(&recipe(quantities), message);
-    assert_eq!(items.len(), 1);
-    items.remove(0).1.map_err(|unmapped| unmapped.problem)
-}
-
-#[test]
-fn words_numbers_and_units_are_understood() {
-    let flag = |value: Value| made(&json!({"motion_detected": {"at": "/x"}}), &json!({"x": value}));
-    for yes in [json!(true), json!(1), json!("1"), json!("ON"), json!(" Occupied "), json!("motion detected")] {
-        assert_eq!(flag(yes.clone()), Ok(json!({"motion_detected": true})), "{yes}");
-    }
-    for no in [json!(false), json!(0), json!(0.0), json!("vacant"), json!("NOT_PRESENT"), json!("not-detected")] {
-        assert_eq!(flag(no.clone()), Ok(json!({"motion_detected": false})), "{no}");
-    }
-    for neither in [json!(2), json!("maybe"), json!([]), json!("")] {
-        assert!(flag(neither.clone()).is_err(), "{neither}");
-    }
-    let temperature = |unit: &str, value: Value| {
-        made(&json!({"temperature": {"at": "/x", "unit": unit}}), &json!({"x": value})).unwrap()["temperature"].clone()
-    };
-    assert_eq!(temperature("fahrenheit", json!(72.5)), json!(22.5));
-    assert_eq!(temperature("kelvin", json!("300.15")), json!(27.0));
-    let scaled = made(&json!({"co2": {"at": "/x", "scale": 0.1}}), &json!({"x": "7490"}));
-    assert_eq!(scaled, Ok(json!({"co2": 749.0})));
-    let lengths = made(
-        &json!({"distances": {"at": "/d", "unit": "centimetre"}, "coordinates": {"at": "/c", "unit": "foot"}}),
-        &json!({"d": 280, "c": [{"x": 10, "y": "20"}, [1, 2]]}),
-    );
-    assert_eq!(lengths, Ok(json!({"coordinates": [[3.048, 6.096], [0.3048, 0.6096]], "distances": [2.8]})));
-    let table = json!({"person_count": {"at": "/x", "table": {"Full": 4, "empty": 0}}});
-    assert_eq!(made(&table, &json!({"x": "FULL"})), Ok(json!({"person_count": 4})));
-    assert_eq!(made(&table, &json!({"x": "half"})), Err("at /x: must be one of Full, empty".to_owned()));
-    let somebody = made(&json!({"person_count": {"at": "/x"}}), &json!({"x": true}));
-    assert_eq!(somebody, Ok(json!({"person_count": 1})));
-}
-
-#[test]
-fn items_are_found_in_the_message_around_them() {
-    let recipe = json!({
-        "name": "x", "title": "x", "source": "x", "each": "/readings",
-        "only_if": [{"at": "/kind", "is": ["count"]}],
-        "sensor_id": {"at": "/gateway/id", "of": "message"},
-        "timestamp": {"at": "/t", "offset": "-05:30"},
-        "quantities": {"person_count": [{"at": "/n"}, {"at": "/m"}]},
-    });
-    let recipe = Recipe::parse(&recipe.to_string()).unwrap();
-    let message = json!({"gateway": {"id": 7}, "readings": [
-        {"kind": "count", "n": null, "m": 3, "t": "2026-02-02 10:00:00"}, {"kind": "status"}, {"kind": "count"},
-        {"kind": "count", "n": 1, "t": "2026-02-02T10:00:00+01:00"}, 5,
-    ]});
-    let made: Vec<_> = items(&recipe, &message).into_iter().map(|(index, one)| (index, one.unwrap())).collect();
-    assert_eq!(
-        made,
-        [
-            (0, json!({"person_count": 3, "sensor_id": "7", "timestamp": "2026-02-02T15:30:00Z"})),
-            (3, json!({"person_count": 1, "sensor_id": "7", "timestamp": "2026-02-02T09:00:00Z"})),
-        ]
-    );
-    assert!(items(&recipe, &json!({"readings": null})).is_empty());
-    assert!(items(&recipe, &json!(5)).is_empty());
-}
-
-/// A decoder that answers what it was asked.
-struct Echo;
-
-impl Decode for Echo {
-    fn decode(&self, _: &str, uplink: &Uplink) -> Result<Value, String> {
-        let Uplink { bytes, f_port, received_at, variables } = uplink;
-        Ok(json!({"co2": bytes.len(), "port": f_port, "at": received_at.to_string(), "variables": variables}))
-    }
-
-    fn normalize(&self, _: &str, data: &Value, meta: &Value) -> Result<Value, String> {
-        Ok(json!({"data": data, "meta": meta}))
-    }
-
-    fn check(&self, _: &str, _: Entry) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-fn with_payload(encoding: &str) -> Recipe {
-    let recipe = json!({
-        "name": "x", "title": "x", "source": "x",
-        "decode": {"script": "milesight", "payload": ["/a", "/b"], "encoding": encoding, "f_port": ["/p", "/P"],
-            "variables": {"device": "/n", "number": "/m", "none": "/none"}},
-        "each": ["/decoded", "/more"], "sensor_id": {"at": "/variables/device"}, "timestamp": {"at": "/at"},
-        "quantities": {"co2": {"at": "/co2"}},
-    });
-    Recipe::parse(&recipe.to_string()).unwrap()
-}
-
-#[test]
-fn payloads_are_decoded_into_the_message() {
-    let at: Timestamp = ARRIVED.parse().unwrap();
-    let message = json!({"b": "Cu9w", "P": "85", "n": "vs121", "m": 7, "more": [{"co2": 400}]});
-    let made = native_items(&with_payload("base64"), message, at, &Echo).unwrap();
-    let first = json!({"co2": 3.0, "sensor_id": "vs121", "timestamp": ARRIVED});
-    assert_eq!(made, [(0, Ok(first)), (1, Ok(json!({"co2": 400.0})))]);
-    let hexadecimal = json!({"a": "0aEF70", "p": 2});
-    let made = native_items(&with_payload("hex"), hexadecimal, at, &Echo).unwrap();
-    assert_eq!(made, [(0, Ok(json!({"co2": 3.0, "timestamp": ARRIVED})))]);
-    let join = json!({"more": [{"co2": 400}]});
-    assert!(native_items(&with_payload("hex"), join, at, &Echo).unwrap().is_empty(), "nothing to decode");
-
-    let refused =
-        |encoding: &str, message: Value| native_items(&with_payload(encoding), message, at, &Echo).unwrap_err();
-    assert!(refused("base64", json!({"a": "***"})).starts_with("at /a: must be base64: "));
-    assert_eq!(refused("hex", json!({"a": "abc"})), "at /a: must be hexadecimal digits, two a byte");
-    assert_eq!(refused("hex", json!({"a": "zz"})), "at /a: must be hexadecimal digits, two a byte");
-    assert_eq!(refused("hex", json!({"a": 5})), "at /a: must be a text");
-    assert!(refused("hex", json!({"a": "0".repeat(8_194)})).contains("at most 4096 bytes"));
-    assert_eq!(refused("hex", json!({"a": "00", "p": 256})), "at /p: must be a port from 0 to 255");
-}
-
-#[test]
-fn a_recipe_that_can_t_be_followed_is_refused() {
-    let refused = |change: Value| {
-        let mut recipe = json!({"name": "x", "title": "x", "source": "x", "quantities": {"co2": {"at": "/x"}}});
-        recipe.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        Recipe::parse(&recipe.to_string()).unwrap_err().to_string()
-    };
-    assert!(refused(json!({"each": ["", "x"]})).contains("each: 'x' must be empty or begin with '/'"));
-    let decode = json!({"decode": {"script": "none", "payload": "/data"}});
-    assert!(refused(decode).contains("there is no decoder 'none'"));
-    assert!(refused(json!({"quantities": {}})).contains("at least"), "nothing is made of it");
-    assert!(refused(json!({"quantities": {"co2": {"at": "/x", "unit": "kelvin"}}})).contains("no unit"));
-    assert!(refused(json!({"quantities": {"people": {"at": "/x"}}})).contains("people"));
-    for offset in ["1:00", "+1:00", "+01:60", "+99:00", "Europe/Berlin", ""] {
-        let time = json!({"timestamp": {"at": "/t", "offset": offset}});
-        assert!(refused(time).contains("offset"), "{offset}");
-    }
 }
