@@ -1,8 +1,10 @@
 //! One message: its readings applied to their spaces, and what that changed queued.
 
 use crate::message::Message;
-use crate::placements::Placements;
+use crate::placements::{Placement, Placements};
 use crate::ports::{Events, Fault, Refused, Spaces};
+use crate::profiles::Profiles;
+use crate::remembered::AsOf;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +14,7 @@ use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
 use spacehook_domain::lifecycle::{self, Lifecycle};
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::{LinkReport, Silence, Silences, next_due};
+use spacehook_domain::profile::{Origin, Profile};
 use spacehook_domain::reading::Reading;
 use spacehook_domain::space_state::{Occasion, SpaceState};
 use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
@@ -67,12 +70,13 @@ pub struct Intake<S, E, R> {
     refused: R,
     silences: Silences,
     placements: Placements,
+    profiles: Profiles,
 }
 
 impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     /// A function that has nothing in memory yet. Sensors may be silent for as long as `silences` say.
     pub fn new(spaces: S, events: E, refused: R, silences: Silences) -> Self {
-        Self { spaces, events, refused, silences, placements: Placements::default() }
+        Self { spaces, events, refused, silences, placements: Placements::default(), profiles: Profiles::default() }
     }
 
     /// Takes a message in.
@@ -93,7 +97,19 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
             Ok(topic) => topic,
             Err(error) => return self.refuse_whole(message, error.to_string()).await,
         };
-        let results = match read_payload(message, &topic, now) {
+        let tenant = &topic.tenant;
+        let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
+        let as_of = AsOf { tenant, registry_version: overview.registry_version, now };
+        let placement = self.placements.find(&self.spaces, as_of, &topic.sensor_id).await;
+        let placement = placement.map_err(fault("a sensor could not be looked up"))?;
+        let name = placement.and_then(|placement| placement.profile).unwrap_or_else(|| topic.profile.clone());
+        let profile = self.profiles.find(&self.spaces, as_of, &name).await;
+        let profile = match profile.map_err(fault("a profile could not be read"))? {
+            Ok(profile) => profile,
+            Err(cause) => return self.refuse_whole(message, cause.to_string()).await,
+        };
+        let origin = Origin { sensor_id: &topic.sensor_id, profile: &name, received_at: message.received_at(now) };
+        let results = match read_payload(message, &profile, origin) {
             Ok(results) => results,
             Err(cause) => return self.refuse_whole(message, cause).await,
         };
@@ -101,10 +117,11 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         let causes: Vec<String> =
             causes.into_iter().filter_map(Result::err).map(|refused| refused.to_string()).collect();
         let accepted: Vec<Accepted> = accepted.into_iter().filter_map(Result::ok).collect();
-        log_distrusted_clocks(&topic.tenant, &accepted);
+        log_distrusted_clocks(tenant, &accepted);
 
         let refused = causes.len();
-        let (readings, unassigned, events) = self.apply(&topic, trace, accepted, now).await?;
+        let silence = self.silences.of(name.as_str());
+        let (readings, unassigned, events) = self.apply(as_of, &overview, trace, accepted, silence).await?;
         // After the good ones are safe: a fault here repeats the message, which changes nothing for them.
         if refused > 0 {
             self.keep_refused(message, causes).await.map_err(fault("refused readings were not kept"))?;
@@ -128,8 +145,9 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
             Err(cause) => return self.refuse_whole(message, cause).await,
         };
         let overview = self.spaces.overview(&tenant).await.map_err(fault("the tenant's item could not be read"))?;
-        let space = self.placements.find(&self.spaces, &tenant, overview.registry_version, &sensor, now).await;
-        let Some(space) = space.map_err(fault("a sensor could not be looked up"))? else {
+        let as_of = AsOf { tenant: &tenant, registry_version: overview.registry_version, now };
+        let placement = self.placements.find(&self.spaces, as_of, &sensor).await;
+        let Some(Placement { space, .. }) = placement.map_err(fault("a sensor could not be looked up"))? else {
             return Ok(Summary::default());
         };
         let news = News::Link { sensor: &sensor, report, received_at };
@@ -163,18 +181,14 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     /// Applies readings to their spaces; how many were applied, how many had no space, how many events that gave.
     async fn apply(
         &self,
-        topic: &TelemetryTopic,
+        as_of: AsOf<'_>,
+        overview: &TenantOverview,
         trace: Option<&TraceId>,
         accepted: Vec<Accepted>,
-        now: Timestamp,
+        silence: Silence,
     ) -> Result<(usize, usize, usize), IntakeFault> {
-        let tenant = &topic.tenant;
-        let silence = self.silences.of(topic.profile.as_str());
-        if accepted.is_empty() {
-            return Ok((0, 0, 0));
-        }
-        let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
-        let (spaces, unassigned) = self.by_space(tenant, &overview, accepted, now).await?;
+        let AsOf { tenant, now, .. } = as_of;
+        let (spaces, unassigned) = self.by_space(as_of, accepted).await?;
         let readings = spaces.values().map(|(_, readings)| readings.len()).sum();
 
         let work = spaces.into_values().map(|(space, readings)| {
@@ -195,24 +209,21 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
 
     async fn by_space(
         &self,
-        tenant: &TenantId,
-        overview: &TenantOverview,
+        as_of: AsOf<'_>,
         accepted: Vec<Accepted>,
-        now: Timestamp,
     ) -> Result<(BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)>, usize), IntakeFault> {
         let mut spaces: BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)> = BTreeMap::new();
         let mut unassigned: BTreeMap<SensorId, (u64, Timestamp)> = BTreeMap::new();
         for Accepted { reading, .. } in accepted {
-            let found = self
-                .placements
-                .find(&self.spaces, tenant, overview.registry_version, &reading.sensor_id, now)
-                .await
-                .map_err(fault("a sensor could not be looked up"))?;
-            match found {
-                Some(space) => spaces.entry(space.space_id).or_insert_with(|| (space, Vec::new())).1.push(reading),
+            let found = self.placements.find(&self.spaces, as_of, &reading.sensor_id).await;
+            match found.map_err(fault("a sensor could not be looked up"))? {
+                Some(Placement { space, .. }) => {
+                    spaces.entry(space.space_id).or_insert_with(|| (space, Vec::new())).1.push(reading)
+                }
                 None => unassigned.entry(reading.sensor_id).or_insert((0, reading.received_at)).0 += 1,
             }
         }
+        let tenant = as_of.tenant;
         for (sensor, (readings, at)) in &unassigned {
             tracing::info!(%tenant, %sensor, readings, "telemetry of a sensor that belongs to no space");
             let recorded = self.spaces.record_unassigned(tenant, sensor, *readings, *at).await;
@@ -359,9 +370,10 @@ fn fault(what: &'static str) -> impl FnOnce(Fault) -> IntakeFault {
 
 type Results = Vec<Result<Accepted, spacehook_domain::telemetry::RefusedReading>>;
 
-fn read_payload(message: &Message, topic: &TelemetryTopic, now: Timestamp) -> Result<Results, String> {
+fn read_payload(message: &Message, profile: &Profile, origin: Origin<'_>) -> Result<Results, String> {
     let bytes = STANDARD.decode(&message.payload_base64).map_err(|error| format!("payload_base64: {error}"))?;
-    read_message(&bytes, topic, message.received_at(now), &Sandbox).map_err(|error| error.to_string())
+    let read = read_message(&bytes, profile, origin, &Sandbox).map_err(|error| error.to_string())?;
+    Ok(read.readings)
 }
 
 fn log_distrusted_clocks(tenant: &TenantId, accepted: &[Accepted]) {

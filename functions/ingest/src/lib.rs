@@ -12,3 +12,5 @@ pub mod intake;
 pub mod message;
 pub mod placements;
 pub mod ports;
+pub mod profiles;
+pub mod remembered;

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use spacehook_domain::event::Event;
-use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
-use spacehook_domain::place::Space;
+use spacehook_domain::ids::{ProfileName, SensorId, SpaceId, TenantId};
+use spacehook_domain::place::{Sensor, Space};
+use spacehook_domain::profile::OwnProfileVersion;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_queues::{EventQueue, QueueError, RefusedTelemetry, RefusedTelemetryQueue};
 use spacehook_store::{Saved, Store, StoreError, StoredSpace, TenantOverview};
@@ -17,12 +18,18 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 pub trait Spaces: Sync {
     /// What is subscribed to, and the version of the registry.
     fn overview(&self, tenant: &TenantId) -> impl Future<Output = Result<TenantOverview, Fault>> + Send;
-    /// The space that a sensor belongs to.
+    /// A sensor and the space that it belongs to.
     fn placement(
         &self,
         tenant: &TenantId,
         sensor: &SensorId,
-    ) -> impl Future<Output = Result<Option<Space>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Option<(Sensor, Space)>, Fault>> + Send;
+    /// The newest version of a profile of the tenant's own.
+    fn profile(
+        &self,
+        tenant: &TenantId,
+        name: &ProfileName,
+    ) -> impl Future<Output = Result<Option<OwnProfileVersion>, Fault>> + Send;
     /// The state of a space, and what of it is not yet queued.
     fn stored_space(
         &self,
@@ -81,8 +88,15 @@ impl Spaces for Store {
         self.tenant_overview(tenant).await.map_err(StoreError::into)
     }
 
-    async fn placement(&self, tenant: &TenantId, sensor: &SensorId) -> Result<Option<Space>, Fault> {
+    async fn placement(&self, tenant: &TenantId, sensor: &SensorId) -> Result<Option<(Sensor, Space)>, Fault> {
         Self::placement(self, tenant, sensor).await.map_err(StoreError::into)
+    }
+
+    async fn profile(&self, tenant: &TenantId, name: &ProfileName) -> Result<Option<OwnProfileVersion>, Fault> {
+        let Some(profile) = Self::profile(self, tenant, name).await? else { return Ok(None) };
+        let version = self.profile_version(tenant, name, profile.version).await?;
+        // It was deleted, or changed many times, between the two reads: the message is tried again.
+        version.map(Some).ok_or_else(|| format!("profile {name}: its version {} went", profile.version).into())
     }
 
     async fn stored_space(&self, tenant: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {

@@ -1,6 +1,6 @@
 //! Where sensors are: buildings, floors, spaces.
 
-use crate::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SpaceRefId};
+use crate::ids::{BuildingRefId, FloorRefId, ProfileName, SensorId, SpaceId, SpaceRefId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -67,4 +67,7 @@ pub struct Sensor {
     pub space: SpaceKey,
     /// What people call it.
     pub name: Option<String>,
+    /// The form of the messages on its topics, where it is not that which they name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileName>,
 }

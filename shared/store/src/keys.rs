@@ -11,7 +11,8 @@ use spacehook_domain::backlog::KeptKey;
 use spacehook_domain::event::{CustomType, EventType};
 use spacehook_domain::idempotency::IdempotencyKey;
 use spacehook_domain::ids::{
-    AttemptId, BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+    AttemptId, BuildingRefId, EventId, FloorRefId, ProfileName, SensorId, SpaceId, SubscriptionId, SubscriptionKey,
+    TenantId,
 };
 use spacehook_domain::job::JobKey;
 use spacehook_domain::notice::NoticeId;
@@ -430,6 +431,26 @@ pub(crate) fn event_type(tenant: &TenantId, name: CustomType) -> Key {
 /// A version of one.
 pub(crate) fn event_type_version(tenant: &TenantId, name: CustomType, version: u32) -> Key {
     Key::new(tenant_partition(tenant), format!("TYPEV#{name}#{version:03}"))
+}
+
+/// Before every profile of a tenant's own.
+pub(crate) const PROFILE_PREFIX: &str = "PRF#";
+/// After every one of them: `~` follows every character of a name.
+pub(crate) const PROFILES_END: &str = "PRF#~";
+
+/// A profile of a tenant's own. A name has nothing that needs encoding.
+pub(crate) fn profile(tenant: &TenantId, name: &ProfileName) -> Key {
+    Key::new(tenant_partition(tenant), format!("{PROFILE_PREFIX}{name}"))
+}
+
+/// Before every version of one.
+pub(crate) fn profile_version_prefix(name: &ProfileName) -> String {
+    format!("PRFV#{name}#")
+}
+
+/// A version of one.
+pub(crate) fn profile_version(tenant: &TenantId, name: &ProfileName, version: u32) -> Key {
+    Key::new(tenant_partition(tenant), format!("{}{version:010}", profile_version_prefix(name)))
 }
 
 #[cfg(test)]

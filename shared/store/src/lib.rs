@@ -58,6 +58,7 @@ mod kept_events;
 mod keys;
 mod notices;
 mod page;
+mod profiles;
 mod registry;
 mod request;
 mod request_rates;
@@ -82,6 +83,7 @@ pub use item::ITEM_BYTES_LIMIT;
 pub use jobs::{Advanced, JobMade};
 pub use notices::StoredNotice;
 pub use page::{Cursor, PAGE_LIMIT, Page, PageRequest};
+pub use profiles::ProfileCreated;
 pub use registry::{
     DeleteError, Put, PutFloorError, PutSensorError, PutSpaceError, PutSpaceWithSensorsError, SENSORS_LIMIT,
     SpaceDraft, SpaceWithSensors,

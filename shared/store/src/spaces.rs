@@ -53,8 +53,13 @@ struct StateItem {
 }
 
 impl Store {
-    /// The space that a sensor belongs to; none where it belongs to none. Costs 2 `GetItem`: the sensor, then its space.
-    pub async fn placement(&self, tenant: &TenantId, sensor_id: &SensorId) -> Result<Option<Space>, StoreError> {
+    /// A sensor and the space that it belongs to; none where it belongs to none. Costs 2 `GetItem`: the sensor, then its
+    /// space.
+    pub async fn placement(
+        &self,
+        tenant: &TenantId,
+        sensor_id: &SensorId,
+    ) -> Result<Option<(Sensor, Space)>, StoreError> {
         const OPERATION: &str = "read where a sensor is";
         // A sensor that is moved between the two reads is not in the space it was in: read again.
         for _ in 0..PLACEMENT_TRIES {
@@ -63,7 +68,7 @@ impl Store {
             };
             let space = self.get_as::<SpaceItem>(OPERATION, &keys::space(tenant, &sensor.space)).await?;
             if let Some(space) = space.map(Space::from).filter(|space| space.sensor_ids.contains(sensor_id)) {
-                return Ok(Some(space));
+                return Ok(Some((sensor, space)));
             }
         }
         Err(Self::overtaken(OPERATION))

@@ -154,7 +154,8 @@ impl Writes {
         for (sensor_id, planned) in &planned.sensors {
             let before = sensors.get(sensor_id);
             let name = named(planned, before.map(|sensor| &sensor.name));
-            let sensor = Sensor { sensor_id: sensor_id.clone(), space: key.clone(), name };
+            let profile = before.and_then(|sensor| sensor.profile.clone());
+            let sensor = Sensor { sensor_id: sensor_id.clone(), space: key.clone(), name, profile };
             if count(&mut self.counts.sensors, before, &sensor) {
                 changed.insert(sensor.sensor_id, sensor.name);
             }

@@ -2,7 +2,9 @@
 
 use super::*;
 use proptest::prelude::*;
-use spacehook_domain::ids::{BuildingRefId, SpaceRefId};
+use spacehook_domain::ids::{BuildingRefId, ProfileName, SpaceRefId};
+use spacehook_domain::place::Sensor;
+use spacehook_domain::profile::OwnProfileVersion;
 use spacehook_domain::stream::Stream;
 use spacehook_store::StoredSpace;
 use std::sync::{Mutex, MutexGuard};
@@ -15,6 +17,9 @@ struct Memory {
     registry_version: u64,
     subscribed: BTreeSet<EventType>,
     spaces: Vec<Space>,
+    sensor_profiles: BTreeMap<SensorId, ProfileName>,
+    profiles: BTreeMap<ProfileName, serde_json::Value>,
+    profile_reads: u32,
     states: BTreeMap<SpaceId, StoredSpace>,
     unassigned: BTreeMap<SensorId, u64>,
     sent: Vec<Event>,
@@ -63,8 +68,26 @@ impl Spaces for World {
         Ok(TenantOverview { version: 1, registry_version, subscribed, ..TenantOverview::default() })
     }
 
-    async fn placement(&self, _: &TenantId, sensor: &SensorId) -> Result<Option<Space>, Fault> {
-        Ok(self.memory().spaces.iter().find(|space| space.sensor_ids.contains(sensor)).cloned())
+    async fn placement(&self, _: &TenantId, sensor: &SensorId) -> Result<Option<(Sensor, Space)>, Fault> {
+        let memory = self.memory();
+        let space = memory.spaces.iter().find(|space| space.sensor_ids.contains(sensor)).cloned();
+        let profile = memory.sensor_profiles.get(sensor).cloned();
+        Ok(space.map(|space| {
+            let sensor = Sensor { sensor_id: sensor.clone(), space: space.key(), name: None, profile };
+            (sensor, space)
+        }))
+    }
+
+    async fn profile(&self, _: &TenantId, name: &ProfileName) -> Result<Option<OwnProfileVersion>, Fault> {
+        let mut memory = self.memory();
+        memory.profile_reads += 1;
+        Ok(memory.profiles.get(name).map(|definition| OwnProfileVersion {
+            name: name.clone(),
+            version: 1,
+            title: None,
+            definition: definition.clone(),
+            created_at: Timestamp::UNIX_EPOCH,
+        }))
     }
 
     async fn stored_space(&self, _: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
@@ -274,6 +297,45 @@ fn a_sensor_is_found_in_its_new_space_with_the_next_message() {
         memory.spaces[0].sensor_ids.insert(SensorId::parse("new").unwrap());
     }
     assert_eq!(take_with(&intake, &stranger).unwrap().readings, 1);
+}
+
+#[test]
+fn a_tenants_own_profile_is_followed_and_read_anew_when_it_changes() {
+    let world = world();
+    let intake = intake(&world);
+    let acme_9000 = ProfileName::parse("acme-9000").unwrap();
+    let at = |pointer: &str| serde_json::json!({"quantities": {"person_count": {"at": pointer}}});
+    let sent = message("telemetry/acme/acme-9000/a", br#"{"in":1,"out":3}"#);
+    assert_eq!(take_with(&intake, &sent).unwrap().refused, 1, "it is not there yet");
+    let change = |definition| {
+        let mut memory = world.memory();
+        memory.registry_version += 1;
+        memory.profiles.insert(acme_9000.clone(), definition);
+    };
+    let counted = || world.memory().sent.iter().rev().find_map(|event| event.data.get("person_count")?.as_u64());
+    change(at("/in"));
+    for _ in 0..3 {
+        assert_eq!(take_with(&intake, &sent).unwrap().readings, 1);
+    }
+    assert_eq!((counted(), world.memory().profile_reads), (Some(1), 2), "it is remembered");
+    change(at("/out"));
+    take_with(&intake, &sent).unwrap();
+    assert_eq!(counted(), Some(3));
+    change(serde_json::json!({"quantities": 5}));
+    assert_eq!(take_with(&intake, &sent).unwrap().refused, 1);
+    let kept = world.memory().refused.pop().unwrap();
+    assert!(kept.causes[0].starts_with("the profile 'acme-9000' can't be followed any more"), "{:?}", kept.causes);
+}
+
+#[test]
+fn a_sensor_overrides_the_profile_of_its_topic() {
+    let world = world();
+    let b = SensorId::parse("b").unwrap();
+    world.memory().sensor_profiles.insert(b, ProfileName::parse("meraki_mv").unwrap());
+    let payload = br#"{"ts":1642564552,"counts":{"person":2}}"#;
+    assert_eq!(take(&world, &message("telemetry/acme/native/b", payload)).unwrap().readings, 1);
+    assert_eq!(take(&world, &message("telemetry/acme/native/a", payload)).unwrap().refused, 1);
+    assert_eq!(take(&world, &message("telemetry/acme/nothing/b", payload)).unwrap().readings, 1);
 }
 
 #[test]

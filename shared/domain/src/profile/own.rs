@@ -15,25 +15,38 @@ pub const TITLE_LIMIT: usize = 200;
 /// Bytes of a definition, at most, written without blanks. Two of its scripts fit.
 pub const DEFINITION_BYTES_LIMIT: usize = 160 * 1_024;
 
-/// A profile of a tenant's own, as of one of its versions.
+/// A profile of a tenant's own, but for its recipe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnProfile {
     /// Its name.
     pub name: ProfileName,
     /// Whose messages it is for, in words.
     pub title: Option<String>,
-    /// The recipe, as it was written.
-    pub definition: Value,
-    /// 1, 2, 3, …: one more with each change. It is the revision as well.
+    /// 1, 2, 3, …: one more with each change.
     pub version: u32,
-    /// When the profile was made.
+    /// When it was made.
     pub created_at: Timestamp,
-    /// When this version was.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-impl OwnProfile {
-    /// The recipe, to follow it. What was kept was read before; it has mistakes only after a release that reads otherwise.
+/// What a profile is in one of its versions, which never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnProfileVersion {
+    /// Of which profile.
+    pub name: ProfileName,
+    /// Which version.
+    pub version: u32,
+    /// Whose messages it was for, in words.
+    pub title: Option<String>,
+    /// The recipe, as it was written.
+    pub definition: Value,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl OwnProfileVersion {
+    /// The recipe, to follow it. What is kept was read before; it has mistakes only after a release that reads otherwise.
     pub fn recipe(&self) -> Result<Recipe, Vec<Mistake>> {
         Recipe::read(&self.definition)
     }

@@ -1,7 +1,7 @@
 //! The items of places. The counters in them are never read as a part of the place.
 
 use serde::{Deserialize, Serialize};
-use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, SpaceRefId};
+use spacehook_domain::ids::{BuildingRefId, FloorRefId, ProfileName, SensorId, SpaceId, SpaceRefId};
 use spacehook_domain::place::{Building, Floor, Space, SpaceKey};
 use std::collections::BTreeSet;
 
@@ -13,6 +13,7 @@ pub(super) const FLOOR: &str = "floor_ref_id";
 pub(super) const SPACE: &str = "space_ref_id";
 pub(super) const BUILDING: &str = "building_ref_id";
 pub(super) const SENSORS: &str = "sensor_ids";
+pub(super) const PROFILE: &str = "profile";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct BuildingItem {
@@ -74,13 +75,15 @@ impl From<SpaceItem> for Space {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SensorItem {
     pub(super) sensor_id: SensorId,
     pub(super) building_ref_id: BuildingRefId,
     pub(super) space_ref_id: SpaceRefId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) profile: Option<ProfileName>,
 }
 
 impl SensorItem {

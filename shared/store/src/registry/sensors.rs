@@ -1,6 +1,6 @@
 //! Sensors, and the spaces they belong to.
 
-use super::item::{BUILDING, SENSORS, SPACE, SensorItem};
+use super::item::{BUILDING, PROFILE, SENSORS, SPACE, SensorItem};
 use super::{Part, Put, PutSpaceError, SpaceDraft};
 use crate::Store;
 use crate::backoff::Waits;
@@ -13,7 +13,7 @@ use crate::tenants::registry_changed;
 use crate::transaction::Transacted;
 use crate::write::{If, Write};
 use aws_sdk_dynamodb::types::AttributeValue;
-use spacehook_domain::ids::{SensorId, TenantId};
+use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
 use spacehook_domain::place::{Sensor, Space, SpaceKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,8 +64,34 @@ pub struct SpaceWithSensors {
     pub sensors_updated: usize,
 }
 
-/// Names of sensors, by id.
-type Names = BTreeMap<SensorId, Option<String>>;
+/// What is asked of sensors, by id.
+type Asked = BTreeMap<SensorId, AskedOfSensor>;
+
+struct AskedOfSensor {
+    name: Option<String>,
+    profile: AskedProfile,
+}
+
+enum AskedProfile {
+    AsItWas,
+    This(Option<ProfileName>),
+}
+
+impl AskedOfSensor {
+    /// The sensor's item, when it is as asked.
+    fn item(&self, id: &SensorId, space: &SpaceKey, stored: Option<&SensorItem>) -> SensorItem {
+        SensorItem {
+            sensor_id: id.clone(),
+            building_ref_id: space.building_ref_id.clone(),
+            space_ref_id: space.space_ref_id.clone(),
+            name: self.name.clone(),
+            profile: match &self.profile {
+                AskedProfile::AsItWas => stored.and_then(|stored| stored.profile.clone()),
+                AskedProfile::This(profile) => profile.clone(),
+            },
+        }
+    }
+}
 
 /// What a change is planned on: the sensors as they are stored, and which of them are among the unassigned.
 struct Known {
@@ -79,12 +105,15 @@ impl Store {
     ///
     /// Costs 1 `BatchGetItem` of 2 items and 1 `TransactWriteItems` of 3 to 5 items: 2 write units each.
     pub async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<Put, PutSensorError> {
-        let names = Names::from([(sensor.sensor_id.clone(), sensor.name.clone())]);
-        let created = self.assign(tenant, &sensor.space, &names).await?;
+        let profile = AskedProfile::This(sensor.profile.clone());
+        let asked = AskedOfSensor { name: sensor.name.clone(), profile };
+        let asked = Asked::from([(sensor.sensor_id.clone(), asked)]);
+        let created = self.assign(tenant, &sensor.space, &asked).await?;
         Ok(if created > 0 { Put::Created } else { Put::Updated })
     }
 
-    /// Stores a space and assigns sensors (names by id) to it, beside those it has: an import in few requests.
+    /// Stores a space and assigns sensors (names by id) to it, beside those it has: an import in few requests. They keep their
+    /// profiles.
     ///
     /// Costs what [`Store::put_space`] costs and, each 30 sensors, 1 `BatchGetItem` and 1 `TransactWriteItems` of 2 items and
     /// 1 to 3 for each sensor that is not yet as asked: 2 write units an item. Each 30 sensors are all assigned or none;
@@ -104,8 +133,10 @@ impl Store {
         let all: Vec<_> = sensors.iter().collect();
         let mut sensors_created = 0;
         for some in all.chunks(SENSORS_AT_ONCE) {
-            let names = some.iter().map(|(id, name)| ((*id).clone(), (*name).clone())).collect();
-            sensors_created += self.assign(tenant, &draft.key(), &names).await?;
+            let asked = some.iter().map(|(id, name)| {
+                ((*id).clone(), AskedOfSensor { name: (*name).clone(), profile: AskedProfile::AsItWas })
+            });
+            sensors_created += self.assign(tenant, &draft.key(), &asked.collect()).await?;
         }
         space.sensor_ids.extend(sensors.keys().cloned());
         let sensors_updated = sensors.len() - sensors_created;
@@ -113,20 +144,20 @@ impl Store {
     }
 
     /// Assigns at most [`SENSORS_AT_ONCE`] sensors and says how many of them are new.
-    async fn assign(&self, tenant: &TenantId, space: &SpaceKey, names: &Names) -> Result<usize, PutSensorError> {
+    async fn assign(&self, tenant: &TenantId, space: &SpaceKey, asked: &Asked) -> Result<usize, PutSensorError> {
         // By sensor and not by space: several who fill one space at once should not wait in step.
-        let Some(key) = names.keys().next().map(|id| keys::sensor(tenant, id)) else { return Ok(0) };
+        let Some(key) = asked.keys().next().map(|id| keys::sensor(tenant, id)) else { return Ok(0) };
         let mut waits = Waits::of(&key);
         loop {
-            let known = self.known_sensors(tenant, names).await?;
-            let writes = assign_writes(tenant, space, names, &known)?;
+            let known = self.known_sensors(tenant, asked).await?;
+            let writes = assign_writes(tenant, space, asked, &known)?;
             if writes.is_empty() {
                 return Ok(0);
             }
             match self.transact(PUT, &key, writes).await? {
-                Transacted::Done => return Ok(names.len() - known.sensors.len()),
+                Transacted::Done => return Ok(asked.len() - known.sensors.len()),
                 Transacted::Refused(parts) if parts.contains(&Part::Space) => {
-                    self.check_room(tenant, space, names).await?;
+                    self.check_room(tenant, space, asked).await?;
                 }
                 Transacted::Refused(_) => {}
             }
@@ -136,9 +167,9 @@ impl Store {
         }
     }
 
-    async fn known_sensors(&self, tenant: &TenantId, names: &Names) -> Result<Known, StoreError> {
+    async fn known_sensors(&self, tenant: &TenantId, asked: &Asked) -> Result<Known, StoreError> {
         let wanted: Vec<_> =
-            names.keys().flat_map(|id| [keys::sensor(tenant, id), keys::unassigned(tenant, id)]).collect();
+            asked.keys().flat_map(|id| [keys::sensor(tenant, id), keys::unassigned(tenant, id)]).collect();
         let mut known = Known { sensors: BTreeMap::new(), unassigned: BTreeSet::new() };
         for item in self.get_batch(PUT, &wanted).await? {
             if attribute_text(&item, "sk").starts_with(keys::SENSOR_PREFIX) {
@@ -153,9 +184,9 @@ impl Store {
     }
 
     /// The error that stands in the way of assigning; none where it is gone.
-    async fn check_room(&self, tenant: &TenantId, space: &SpaceKey, names: &Names) -> Result<(), PutSensorError> {
+    async fn check_room(&self, tenant: &TenantId, space: &SpaceKey, asked: &Asked) -> Result<(), PutSensorError> {
         let Some(stored) = self.space(tenant, space).await? else { return Err(PutSensorError::NoSpace) };
-        let joining = names.keys().filter(|id| !stored.sensor_ids.contains(*id)).count();
+        let joining = asked.keys().filter(|id| !stored.sensor_ids.contains(*id)).count();
         if stored.sensor_ids.len() + joining > SENSORS_LIMIT {
             return Err(PutSensorError::TooManySensors);
         }
@@ -201,16 +232,17 @@ impl Store {
 fn assign_writes(
     tenant: &TenantId,
     space: &SpaceKey,
-    names: &Names,
+    asked: &Asked,
     known: &Known,
 ) -> Result<Vec<(Part, Write)>, StoreError> {
     let (mut writes, mut joining) = (Vec::new(), Vec::new());
     let mut leaving: BTreeMap<SpaceKey, Vec<&SensorId>> = BTreeMap::new();
-    for (id, name) in names {
+    for (id, asked) in asked {
         let stored = known.sensors.get(id);
+        let item = asked.item(id, space, stored);
         let was_in = stored.map(SensorItem::space);
         if was_in.as_ref() == Some(space) {
-            if stored.is_some_and(|stored| stored.name == *name) {
+            if stored == Some(&item) {
                 continue;
             }
         } else {
@@ -220,12 +252,6 @@ fn assign_writes(
             }
         }
         let key = keys::sensor(tenant, id);
-        let item = SensorItem {
-            sensor_id: id.clone(),
-            building_ref_id: space.building_ref_id.clone(),
-            space_ref_id: space.space_ref_id.clone(),
-            name: name.clone(),
-        };
         writes.push((Part::Sensor, as_read(Write::put(key.clone(), to_item(&key, &item)?), stored)));
     }
     for (old, ids) in leaving {
@@ -246,13 +272,14 @@ fn assign_writes(
     Ok(writes)
 }
 
-/// Only if the sensor is still where it was read to be, or still is not there.
+/// Only if the sensor still is as it was read to be, its name aside, or still is not there.
 fn as_read(write: Write, stored: Option<&SensorItem>) -> Write {
     match stored {
         None => write.only_if(If::Absent),
         Some(stored) => write
             .only_if(If::Is(BUILDING.into(), text(stored.building_ref_id.as_str())))
-            .only_if(If::Is(SPACE.into(), text(stored.space_ref_id.as_str()))),
+            .only_if(If::Is(SPACE.into(), text(stored.space_ref_id.as_str())))
+            .only_if(If::optional(PROFILE, stored.profile.as_ref().map(|profile| text(profile.as_str())))),
     }
 }
 
