@@ -21,6 +21,7 @@ SAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     ),
     "butlr": ("room_sample", {"person_count": 4}),
     "chirpstack": ("24e124443f171044", {"person_count": 1, "temperature": 23.7, "humidity": 53.5}),
+    "cisco-spaces": ("room-kit-7", {"person_count": 3, "signs_of_life": True, "temperature": 23.5, "humidity": 38}),
     "disruptive-technologies": ("bchonod7rihjtvdmd2vg", {"person_count": 0, "signs_of_life": True}),
     "kontakt": ("d0:0d:1e:00:00:01", {"temperature": 15.75, "humidity": 50}),
     "meraki-mv": (None, {"person_count": 2}),

@@ -39,6 +39,7 @@ mod tenants;
 mod event_types;
 mod jobs;
 mod kept_events;
+mod profiles;
 
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {

@@ -2,14 +2,15 @@
 
 use crate::auth::AdminKey;
 use crate::ports::{
-    BacklogRecords, ContactRecords, EventTypeRecords, JobRecords, KeptEvents, KeyRecords, News, Publisher,
-    RegistryRecords, RequestRecords, Secrets, SubscriptionRecords, TenantRecords, Timers,
+    BacklogRecords, ContactRecords, EventTypeRecords, JobRecords, KeptEvents, KeyRecords, News, ProfileRecords,
+    Publisher, RegistryRecords, RequestRecords, Secrets, SubscriptionRecords, TenantRecords, Timers,
 };
 use crate::problem::Problem;
 use crate::publish::Schemas;
 use jiff::Timestamp;
 use spacehook_domain::ids::TenantId;
 use spacehook_domain::kept_events::KeptDays;
+use spacehook_domain::profile::Decode;
 use spacehook_domain::receiver::ReceiverPolicy;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -44,6 +45,10 @@ pub struct Parts {
     pub kept_events: Arc<dyn KeptEvents>,
     /// Event types of tenants' own.
     pub event_types: Arc<dyn EventTypeRecords>,
+    /// Profiles of tenants' own.
+    pub profiles: Arc<dyn ProfileRecords>,
+    /// Runs the scripts of profiles.
+    pub scripts: Box<dyn Decode + Send + Sync>,
     /// Takes what is published.
     pub publisher: Arc<dyn Publisher>,
     /// Jobs of subscriptions.

@@ -3,7 +3,7 @@
 //! A request comes from API Gateway ([`lambda`]), gets its id and its log line ([`observe`]), is authorized by the
 //! scope that its operation asks for ([`auth`]), and is read with all its mistakes at once ([`body`], [`fields`]). One with
 //! an `Idempotency-Key` is done once ([`idempotency`]).
-//! Handlers are thin: [`subscriptions`], [`contacts`], [`registry`], [`import`], [`keys`], [`tenants`], [`event_types`], [`publish`], [`kept_events`], [`explain`] and [`system`] hold one
+//! Handlers are thin: [`subscriptions`], [`contacts`], [`registry`], [`import`], [`keys`], [`tenants`], [`event_types`], [`profiles`], [`publish`], [`kept_events`], [`explain`] and [`system`] hold one
 //! resource each, and reach the world only through the traits of [`ports`]. Every error is a [`problem::Problem`]. The document of the API
 //! is made from the handlers ([`openapi`]), and a test holds it to what is served.
 
@@ -30,6 +30,7 @@ pub mod parameters;
 pub mod ports;
 pub mod precondition;
 pub mod problem;
+pub mod profiles;
 pub mod publish;
 pub mod reference;
 pub mod registry;

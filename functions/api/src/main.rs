@@ -10,6 +10,7 @@ use spacehook_api::adapters::{Announcer, SecretsManager};
 use spacehook_api::observe::Observed;
 use spacehook_api::{App, Parts, configuration, lambda, router};
 use spacehook_credentials::CredentialStore;
+use spacehook_decoding::Sandbox;
 use spacehook_queues::{EventQueue, WakeQueue};
 use spacehook_runtime::metrics::{Invocation, Metrics};
 use spacehook_runtime::{Environment, aws_config, init_logging, now};
@@ -39,6 +40,8 @@ async fn main() -> Result<(), Error> {
         tenants: store.clone(),
         requests: store.clone(),
         event_types: store.clone(),
+        profiles: store.clone(),
+        scripts: Box::new(Sandbox),
         publisher: Arc::new(events),
         kept_events: store.clone(),
         jobs: store,

@@ -14,8 +14,8 @@ mod links;
 
 use crate::problem::{Kind, Problem, ProblemDocument};
 use crate::{
-    App, contacts, docs, event_types, explain, idempotency, import, kept_events, keys, observe, publish, registry,
-    subscriptions, system, tenants,
+    App, contacts, docs, event_types, explain, idempotency, import, kept_events, keys, observe, profiles, publish,
+    registry, subscriptions, system, tenants,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -78,6 +78,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(keys::described())
         .merge(tenants::described())
         .merge(event_types::described())
+        .merge(profiles::described())
         .merge(publish::described())
         .merge(kept_events::described())
         .merge(system::described())
@@ -95,6 +96,8 @@ pub fn router(app: App) -> Router {
         .merge(keys::routes())
         .merge(tenants::routes())
         .merge(event_types::routes())
+        .merge(profiles::routes())
+        .merge(profiles::routes_by_verb())
         .merge(publish::routes())
         .merge(kept_events::routes())
         .merge(system::routes())

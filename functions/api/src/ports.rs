@@ -12,13 +12,15 @@ use spacehook_domain::credentials::Credentials;
 use spacehook_domain::event::{CustomType, Event, EventType};
 use spacehook_domain::idempotency::{Claim, Ended};
 use spacehook_domain::ids::{
-    AttemptId, BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+    AttemptId, BuildingRefId, EventId, FloorRefId, ProfileName, SensorId, SpaceId, SubscriptionId, SubscriptionKey,
+    TenantId,
 };
 use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::kept_events::{Position, Scanned, Window};
 use spacehook_domain::notice::Notice;
 use spacehook_domain::own_type::{OwnType, OwnTypeVersion};
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
+use spacehook_domain::profile::{OwnProfile, OwnProfileVersion};
 use spacehook_domain::request_rate::Minute;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
@@ -28,8 +30,8 @@ use spacehook_domain::subscription::search::{Health, Search};
 use spacehook_domain::tenant::Tenant;
 use spacehook_domain::wake::Wake;
 use spacehook_store::{
-    AttemptFilter, Contacts, JobMade, Page, PageRequest, Put, Registered, Replayed, SENSORS_LIMIT, Saved, SpaceDraft,
-    SpaceWithSensors, UnassignedSensor,
+    AttemptFilter, Contacts, JobMade, Page, PageRequest, ProfileCreated, Put, Registered, Replayed, SENSORS_LIMIT,
+    Saved, SpaceDraft, SpaceWithSensors, UnassignedSensor,
 };
 use spacehook_store::{Claimed, KeyCreated, RequestPlace, TenantUsage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -414,6 +416,41 @@ pub trait EventTypeRecords: Send + Sync {
         name: CustomType,
         version: u32,
     ) -> Result<Option<OwnTypeVersion>, Failed>;
+}
+
+/// Profiles of tenants' own.
+#[async_trait]
+pub trait ProfileRecords: Send + Sync {
+    /// Keeps a new one and its first version.
+    async fn create(
+        &self,
+        tenant: &TenantId,
+        profile: &OwnProfile,
+        version: &OwnProfileVersion,
+    ) -> Result<ProfileCreated, Failed>;
+    /// Keeps the next version of one, if the stored version is the one before.
+    async fn update(&self, tenant: &TenantId, after: &OwnProfile, version: &OwnProfileVersion)
+    -> Result<Saved, Failed>;
+    /// Removes one with its versions, if it still is what it was.
+    async fn delete(&self, tenant: &TenantId, profile: &OwnProfile) -> Result<Saved, Failed>;
+    /// Reads one.
+    async fn profile(&self, tenant: &TenantId, name: &ProfileName) -> Result<Option<OwnProfile>, Failed>;
+    /// Reads every one of a tenant, by name.
+    async fn profiles(&self, tenant: &TenantId) -> Result<Vec<OwnProfile>, Failed>;
+    /// Reads a version of one.
+    async fn version(
+        &self,
+        tenant: &TenantId,
+        name: &ProfileName,
+        version: u32,
+    ) -> Result<Option<OwnProfileVersion>, Failed>;
+    /// Reads a page of the versions of one that are kept, the newest first.
+    async fn versions(
+        &self,
+        tenant: &TenantId,
+        name: &ProfileName,
+        page: &PageRequest,
+    ) -> Result<Page<OwnProfileVersion>, ListFailed>;
 }
 
 /// The queue of events.

@@ -7,7 +7,8 @@ use crate::body::JsonBody;
 use crate::fields::{At, Errors};
 use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
+use crate::profiles;
 use crate::reference::{self, sensor_in_path};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -16,7 +17,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spacehook_domain::ids::SensorId;
+use spacehook_domain::ids::{ProfileName, SensorId};
 use spacehook_domain::place::{Sensor, SpaceKey};
 use spacehook_store::UnassignedSensor;
 use utoipa::ToSchema;
@@ -34,6 +35,8 @@ pub struct SensorInput {
     /// What people call it.
     #[schema(max_length = 200)]
     pub name: Option<String>,
+    /// The profile that the messages on its topics are read by, where it is not that which they name.
+    pub profile: Option<String>,
 }
 
 /// A sensor and the space it reports on.
@@ -50,6 +53,9 @@ pub struct SensorView {
     /// What people call it.
     #[schema(required)]
     pub name: Option<String>,
+    /// The profile that the messages on its topics are read by; null where it is that which they name.
+    #[schema(required)]
+    pub profile: Option<String>,
 }
 
 impl From<Sensor> for SensorView {
@@ -59,6 +65,7 @@ impl From<Sensor> for SensorView {
             building_ref_id: sensor.space.building_ref_id.into(),
             space_ref_id: sensor.space.space_ref_id.into(),
             name: sensor.name,
+            profile: sensor.profile.map(String::from),
         }
     }
 }
@@ -91,7 +98,7 @@ impl From<UnassignedSensor> for UnassignedView {
 }
 
 /// The fields that a client may write.
-const FIELDS: &[&str] = &["building_ref_id", "space_ref_id", "name"];
+const FIELDS: &[&str] = &["building_ref_id", "space_ref_id", "name", "profile"];
 
 fn read(sensor_id: SensorId, body: &Value) -> Result<Sensor, Problem> {
     let errors = Errors::default();
@@ -99,8 +106,9 @@ fn read(sensor_id: SensorId, body: &Value) -> Result<Sensor, Problem> {
         let building_ref_id = fields.required("building_ref_id", |at| at.parsed(reference::building));
         let space_ref_id = fields.required("space_ref_id", |at| at.parsed(reference::space));
         let name = read_name(&fields, "name");
+        let profile = fields.optional("profile", |at| at.parsed(ProfileName::parse).map(Some));
         let space = SpaceKey { building_ref_id: building_ref_id?, space_ref_id: space_ref_id? };
-        Some(Sensor { sensor_id, space, name: name? })
+        Some(Sensor { sensor_id, space, name: name?, profile: profile? })
     });
     errors.finish(sensor)
 }
@@ -124,6 +132,16 @@ async fn put_sensor(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let sensor = read(sensor_in_path(&sensor)?, &body)?;
+    if let Some(profile) = &sensor.profile
+        && !profiles::is_there(&app, &allowed.caller.tenant, profile).await?
+    {
+        let detail = "there is no such profile; GET /v1/profiles lists them".to_owned();
+        return Err(Problem::of_errors(vec![FieldError {
+            pointer: Some("/profile".to_owned()),
+            detail,
+            ..FieldError::default()
+        }]));
+    }
     let put = app.registry.put_sensor(&allowed.caller.tenant, &sensor).await;
     Ok(put_answer(put.map_err(|failed| put_refused(failed, "/space_ref_id"))?, SensorView::from(sensor)))
 }

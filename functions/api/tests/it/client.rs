@@ -100,6 +100,8 @@ impl Api {
             tenants: shared.clone(),
             requests: shared.clone(),
             event_types: shared.clone(),
+            profiles: shared.clone(),
+            scripts: Box::new(spacehook_decoding::Sandbox),
             publisher: shared.clone(),
             secrets: shared,
             policy,

@@ -25,6 +25,7 @@ mod news;
 mod openapi;
 mod patching;
 mod places;
+mod profiles;
 mod publishing;
 mod rates;
 mod receivers;

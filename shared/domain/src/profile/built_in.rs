@@ -15,6 +15,7 @@ built_in!(
     "aws_iot_lorawan_milesight",
     "butlr",
     "chirpstack",
+    "cisco_spaces",
     "disruptive_technologies",
     "kontakt",
     "meraki_mv",

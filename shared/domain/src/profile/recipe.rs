@@ -5,6 +5,7 @@ mod written;
 
 pub use check::Mistake;
 
+use super::decoding::Entry;
 use super::quantity::{QuantityName, Unit};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -140,14 +141,22 @@ impl Recipe {
         check::read(written)
     }
 
-    /// The sources of its scripts, with what each must have.
-    pub fn scripts(&self) -> impl Iterator<Item = (&'static str, &str, super::Entry)> {
-        let decoder =
-            self.decoding.as_ref().map(|decoding| ("/decode/source", &*decoding.script, super::Entry::Decoder));
+    /// The sources of the scripts that it brings itself: where each stands in it, and what each must have.
+    pub fn own_scripts(&self) -> impl Iterator<Item = (&'static str, &str, Entry)> {
+        let decoder = self.decoding.as_ref().and_then(|decoding| own_source(&decoding.script));
         let normalize = match &self.making {
-            Making::Script(script) => Some(("/normalize", &**script, super::Entry::Normalize)),
+            Making::Script(script) => own_source(script),
             Making::Table { .. } => None,
         };
-        decoder.into_iter().chain(normalize)
+        let decoder = decoder.map(|source| ("/decode/source", source, Entry::Decoder));
+        decoder.into_iter().chain(normalize.map(|source| ("/normalize", source, Entry::Normalize)))
+    }
+}
+
+/// The source, unless it is built in.
+fn own_source(script: &Script) -> Option<&str> {
+    match script {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(source) => Some(source),
     }
 }

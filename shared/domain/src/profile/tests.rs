@@ -102,6 +102,34 @@ fn disruptive_technologies() {
 }
 
 #[test]
+fn cisco_spaces_has_sensors_room_devices_and_cameras() {
+    let event = |kind: &str, field: &str, says: Value| {
+        json!({"recordUid": "event-64b589cb", "recordTimestamp": 1_769_000_000_276_i64, "spacesTenantId": "t",
+            "eventType": kind, field: says})
+    };
+    let time = "2026-01-21T12:53:20.276Z";
+    let tag = json!({"deviceInfo": {"deviceType": "IOT_BLE_DEVICE", "deviceId": "10:35:97:15:b3:33"},
+        "temperature": {"temperatureInCelsius": 22.4}, "humidity": {"humidityInPercentage": 41},
+        "illuminance": {"value": 300, "unit": "LUX"}, "battery": {"value": 2987, "unit": "MILLI_VOLTS"},
+        "occupancyStatus": {"status": "NOT_OCCUPIED"}, "tpData": null});
+    let says = json!({"temperature": 22.4, "humidity": 41.0, "illuminance": 300.0, "signs_of_life": false});
+    let telemetry = event("IOT_TELEMETRY", "iotTelemetry", tag);
+    assert_eq!(one("cisco_spaces", &telemetry), expected("10:35:97:15:b3:33", time, says));
+    let room = json!({"deviceInfo": {"deviceId": "room-kit-7"}, "battery": {"value": 80, "unit": "PERCENTAGE"},
+        "tpData": {"peopleCount": 3, "presence": true, "temperatureInCelsius": 23.5, "humidityInPercentage": 38}});
+    let says = json!({"person_count": 3, "signs_of_life": true, "temperature": 23.5, "humidity": 38.0, "battery": 80.0});
+    let telemetry = event("IOT_TELEMETRY", "iotTelemetry", room);
+    assert_eq!(one("cisco_spaces", &telemetry), expected("room-kit-7", time, says));
+    let zone = json!({"cameraId": "cam-1", "cameraZoneId": "z", "count": 2, "location": {"locationId": "location-9"}});
+    let counted = event("RAW_CAMERA_COUNT", "rawCameraCounts", zone);
+    assert_eq!(one("cisco_spaces", &counted), expected("cam-1", time, json!({"person_count": 2})));
+    let whole = json!({"count": 5, "countDelta": 1, "location": {"locationId": "location-9"}});
+    let counted = event("CAMERA_COUNT", "cameraCounts", whole);
+    assert_eq!(one("cisco_spaces", &counted), expected("location-9", time, json!({"person_count": 5})));
+    assert!(readings("cisco_spaces", &json!({"recordUid": "e", "eventType": "KEEP_ALIVE"})).is_empty());
+}
+
+#[test]
 fn meraki_mv() {
     let counted = json!({"ts": 1_642_564_552, "counts": {"person": 2}});
     assert_eq!(one("meraki_mv", &counted), expected("of-topic", "2022-01-19T03:55:52Z", json!({"person_count": 2})));

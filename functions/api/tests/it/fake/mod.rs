@@ -7,6 +7,7 @@ mod jobs;
 mod kept_events;
 mod keys;
 mod news;
+mod profiles;
 mod registry;
 mod requests;
 mod secrets;
@@ -21,12 +22,13 @@ use spacehook_domain::backlog::{Backlog, Dead, Kept, KeptKey, Lane};
 use spacehook_domain::event::{CustomType, Event};
 use spacehook_domain::idempotency::Remembered;
 use spacehook_domain::ids::{
-    BuildingRefId, EventId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+    BuildingRefId, EventId, FloorRefId, ProfileName, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
 };
 use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::notice::Notice;
 use spacehook_domain::own_type::{OwnType, OwnTypeVersion};
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
+use spacehook_domain::profile::{OwnProfile, OwnProfileVersion};
 use spacehook_domain::request_rate::Minute;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::Bucket;
@@ -78,6 +80,8 @@ pub(crate) struct Contents {
     pub(crate) faster_contacts: Vec<Contacts>,
     pub(crate) event_types: BTreeMap<(TenantId, CustomType), OwnType>,
     pub(crate) versions: BTreeMap<(TenantId, CustomType, u32), OwnTypeVersion>,
+    /// Each with its versions, the newest first.
+    pub(crate) profiles: BTreeMap<(TenantId, ProfileName), (OwnProfile, Vec<OwnProfileVersion>)>,
     /// In the order in which they were queued.
     pub(crate) published: Vec<Event>,
     pub(crate) buildings: BTreeMap<(TenantId, BuildingRefId), Building>,

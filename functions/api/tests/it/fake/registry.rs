@@ -130,7 +130,9 @@ impl RegistryRecords for Fake {
             let (space, put) = put_space(contents, tenant, draft)?;
             let (mut sensors_created, mut sensors_updated) = (0, 0);
             for (sensor_id, name) in sensors {
-                let sensor = Sensor { sensor_id: sensor_id.clone(), space: draft.key(), name: name.clone() };
+                let stored = contents.sensors.get(&(tenant.clone(), sensor_id.clone()));
+                let profile = stored.and_then(|stored| stored.profile.clone());
+                let sensor = Sensor { sensor_id: sensor_id.clone(), space: draft.key(), name: name.clone(), profile };
                 match put_sensor(contents, tenant, &sensor)? {
                     Put::Created => sensors_created += 1,
                     Put::Updated => sensors_updated += 1,
