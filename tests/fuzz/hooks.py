@@ -41,6 +41,11 @@ DEPENDS: list[tuple[str, str, str]] = [
     (r"/name", "is the name of a type of Spacehook's own", "which types there are is in the catalogue"),
     (r"/event_types/\d+|", "the subscription", "which types the subscription lists"),
     (r"/event", "", "what is not said of the space of an event is taken from its data"),
+    (r"/definition(/.*)?", "", "a definition is a recipe, with rules of its own"),
+    (r"/name", "is the name of a profile that every tenant has", "which profiles are built in"),
+    (r"/profile", "there is no such profile", "which profiles there are"),
+    (r"/payload_base64", "", "what is base64, and that it is the only message"),
+    (r"/message", "is required", "whether the message is said in the other way"),
     (r"/schema(/.*)?|/example(/.*)?", "", "an example is valid under the schema beside it, which is a JSON Schema"),
 ]
 # Of a patch, whatever is said of these: it is merged with what is there, and together they may be no way to authenticate.

@@ -117,7 +117,8 @@ fn cisco_spaces_has_sensors_room_devices_and_cameras() {
     assert_eq!(one("cisco_spaces", &telemetry), expected("10:35:97:15:b3:33", time, says));
     let room = json!({"deviceInfo": {"deviceId": "room-kit-7"}, "battery": {"value": 80, "unit": "PERCENTAGE"},
         "tpData": {"peopleCount": 3, "presence": true, "temperatureInCelsius": 23.5, "humidityInPercentage": 38}});
-    let says = json!({"person_count": 3, "signs_of_life": true, "temperature": 23.5, "humidity": 38.0, "battery": 80.0});
+    let says =
+        json!({"person_count": 3, "signs_of_life": true, "temperature": 23.5, "humidity": 38.0, "battery": 80.0});
     let telemetry = event("IOT_TELEMETRY", "iotTelemetry", room);
     assert_eq!(one("cisco_spaces", &telemetry), expected("room-kit-7", time, says));
     let zone = json!({"cameraId": "cam-1", "cameraZoneId": "z", "count": 2, "location": {"locationId": "location-9"}});

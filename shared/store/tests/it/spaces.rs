@@ -112,7 +112,8 @@ async fn the_requests_of_a_reading_are_as_documented() {
         assert_eq!((overview.unwrap().registry_version, requests.as_str()), (3, "GetItem 1"));
         let (placement, requests) = table.requests(store.placement(&acme(), &sensor_id("s1"))).await;
         assert_eq!(requests, "GetItem 2");
-        let placed = placement.unwrap().unwrap();
+        let (sensor_placed, placed) = placement.unwrap().unwrap();
+        assert_eq!(sensor_placed, sensor("s1", "HQ", "room 1"));
         assert_eq!((placed.space_id, placed.sensor_ids), (space.space_id, [sensor_id("s1")].into()));
         let (nowhere, requests) = table.requests(store.placement(&acme(), &sensor_id("s2"))).await;
         assert_eq!((nowhere.unwrap(), requests.as_str()), (None, "GetItem 1"));

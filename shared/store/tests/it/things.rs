@@ -57,7 +57,7 @@ pub(crate) fn space_key(building: &str, space: &str) -> SpaceKey {
 }
 
 pub(crate) fn sensor(name: &str, building: &str, space: &str) -> Sensor {
-    Sensor { sensor_id: sensor_id(name), space: space_key(building, space), name: None }
+    Sensor { sensor_id: sensor_id(name), space: space_key(building, space), name: None, profile: None }
 }
 
 pub(crate) fn subscription_id(number: u128) -> SubscriptionId {

@@ -41,7 +41,7 @@ impl Mistakes {
     }
 
     fn pointers(&mut self, pointer: &str, texts: Option<OneOrMore<String>>) -> Vec<String> {
-        self.ways(pointer, texts, |mistakes, pointer, text| mistakes.pointer(pointer, text))
+        self.ways(pointer, texts, Self::pointer)
     }
 
     /// Each of them, as what it means.
@@ -186,7 +186,7 @@ impl Mistakes {
                 return Making::Script(self.script("/normalize", source));
             }
             (Some(_), Some(_)) => {
-                self.add("/quantities", "can't stand beside normalize: one of both makes the readings")
+                self.add("/quantities", "can't stand beside normalize: one of both makes the readings");
             }
             (None, Some(quantities)) if !quantities.is_empty() => {
                 return Making::Table { each, quantities: self.quantities(quantities) };
