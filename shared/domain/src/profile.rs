@@ -18,7 +18,7 @@ mod decoding;
 mod mapping;
 mod recipe;
 
-pub use decoding::{Decode, NoDecoder, Uplink};
+pub use decoding::{Decode, Entry, NoDecoder, Uplink};
 pub use mapping::{NativeItem, Unmapped, native_items};
 pub use recipe::{InvalidRecipe, Quantity, QuantityName, Recipe};
 

@@ -25,19 +25,41 @@ pub struct Uplink {
     pub variables: BTreeMap<String, String>,
 }
 
-/// Runs decoders.
-pub trait Decode {
-    /// What a decoder makes of an uplink: an object. An error says what went wrong, for the owner of the device.
-    fn decode(&self, script: &str, uplink: &Uplink) -> Result<Value, String>;
+/// Which function of a script is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// `decodeUplink(input)`, or the older `Decode(fPort, bytes)` and `Decoder(bytes, port)`.
+    Decoder,
+    /// `normalize(data, meta)`.
+    Normalize,
 }
 
-/// Where there is none: every payload is refused.
+/// Runs the scripts of profiles. Each error says what went wrong and where in the script, for the owner of the device.
+pub trait Decode {
+    /// What a decoder makes of an uplink: an object.
+    fn decode(&self, script: &str, uplink: &Uplink) -> Result<Value, String>;
+    /// What the script's `normalize(data, meta)` makes of a message: an object or an array of objects, in the native form
+    /// ([`crate::telemetry`]); null where there is nothing in the message.
+    fn normalize(&self, script: &str, data: &Value, meta: &Value) -> Result<Value, String>;
+    /// Whether a script can be used at all: it is read and run once without being called, and must have this entry point.
+    fn check(&self, script: &str, entry: Entry) -> Result<(), String>;
+}
+
+/// Where there is none: every payload and every script is refused.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoDecoder;
 
 impl Decode for NoDecoder {
     fn decode(&self, _: &str, _: &Uplink) -> Result<Value, String> {
         Err("decoders can't be run here".to_owned())
+    }
+
+    fn normalize(&self, _: &str, _: &Value, _: &Value) -> Result<Value, String> {
+        Err("scripts can't be run here".to_owned())
+    }
+
+    fn check(&self, _: &str, _: Entry) -> Result<(), String> {
+        Err("scripts can't be checked here".to_owned())
     }
 }
 

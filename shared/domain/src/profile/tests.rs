@@ -274,6 +274,14 @@ impl Decode for Echo {
         let Uplink { bytes, f_port, received_at, variables } = uplink;
         Ok(json!({"co2": bytes.len(), "port": f_port, "at": received_at.to_string(), "variables": variables}))
     }
+
+    fn normalize(&self, _: &str, data: &Value, meta: &Value) -> Result<Value, String> {
+        Ok(json!({"data": data, "meta": meta}))
+    }
+
+    fn check(&self, _: &str, _: Entry) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 fn with_payload(encoding: &str) -> Recipe {
