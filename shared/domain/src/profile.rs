@@ -22,15 +22,13 @@ mod own;
 mod quantity;
 mod recipe;
 
-pub use built_in::{BuiltIn, built_in, built_in_named};
+pub use built_in::{BuiltIn, built_in, built_in_named, decoder};
 pub use decoding::{Decode, Entry, NoDecoder, Uplink};
 pub use envelope::names as envelopes;
 pub use mapping::{Native, NativeItem, Origin, Unmapped, Unusable, native};
 pub use own::{DEFINITION_BYTES_LIMIT, OWN_PROFILES_LIMIT, OwnProfile, OwnProfileVersion, TITLE_LIMIT, VERSIONS_KEPT};
 pub use quantity::{QuantityName, Unit};
 pub use recipe::{Encoding, Mistake, Of, Recipe, SCRIPT_BYTES_LIMIT, WAYS_LIMIT};
-
-pub(crate) use built_in::decoder;
 
 use crate::ids::ProfileName;
 use std::sync::Arc;

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use spacehook_decoding::Sandbox;
-use spacehook_domain::profile::{Decode, Uplink, decoder};
-use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
+use spacehook_domain::ids::{ProfileName, SensorId};
+use spacehook_domain::profile::{Decode, Origin, Profile, Uplink, decoder};
+use spacehook_domain::telemetry::{Accepted, read_message};
 use std::collections::BTreeMap;
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -53,15 +54,17 @@ fn a_device_without_a_name_is_understood_as_far_as_it_can_be() {
 
 /// The readings of a message, as (sensor, time, what it says).
 fn readings(profile: &str, message: &Value) -> Vec<(String, String, Value)> {
-    let topic = TelemetryTopic::parse(&format!("telemetry/acme/{profile}/of-topic")).unwrap();
+    let (sensor_id, name) = (SensorId::parse("of-topic").unwrap(), ProfileName::parse(profile).unwrap());
     let received_at: Timestamp = "2025-11-05T09:39:48Z".parse().unwrap();
-    let results = read_message(message.to_string().as_bytes(), &topic, received_at, &Sandbox).unwrap();
+    let origin = Origin { sensor_id: &sensor_id, profile: &name, received_at };
+    let profile = Profile::of_all(&name).unwrap();
+    let read = read_message(message.to_string().as_bytes(), &profile, origin, &Sandbox).unwrap();
     let shown = |Accepted { reading, .. }| {
         let mut says = serde_json::to_value(&reading.measurements).unwrap();
         says.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         (reading.sensor_id.to_string(), reading.observed_at.to_string(), says)
     };
-    results.into_iter().map(|result| shown(result.unwrap())).collect()
+    read.readings.into_iter().map(|result| shown(result.unwrap())).collect()
 }
 
 #[test]

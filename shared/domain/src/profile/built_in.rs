@@ -31,7 +31,7 @@ built_in!(
 const DECODERS: &[(&str, &str)] = &[("milesight", include_str!("built_in/milesight.js"))];
 
 /// The source of the built-in decoder of that name.
-pub(crate) fn decoder(name: &str) -> Option<&'static str> {
+pub fn decoder(name: &str) -> Option<&'static str> {
     DECODERS.iter().find(|(known, _)| *known == name).map(|(_, source)| *source)
 }
 

@@ -1,4 +1,7 @@
 use super::*;
+use std::time::Instant;
+
+mod isolation;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -12,7 +15,7 @@ fn uplink(bytes: &[u8]) -> Uplink {
 }
 
 fn decode(script: &str) -> Result<Value, String> {
-    run(script, &uplink(&[3, 0x67, 0xEE, 0]))
+    Sandbox.decode(script, &uplink(&[3, 0x67, 0xEE, 0]))
 }
 
 #[test]
