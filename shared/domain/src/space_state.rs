@@ -7,120 +7,26 @@
 //! sensors send a battery level and a count in separate messages; a message that carries only the battery must not
 //! make an occupied room available.)
 
+mod aggregate;
+mod sensor;
 mod silence;
+mod telling;
+
+pub use aggregate::Aggregate;
+pub use sensor::{Dated, SensorState};
 
 use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use crate::ids::{EventId, SensorId, Sequence, TenantId};
-use crate::payload::{
-    Availability, DeviceNews, Distances, Environment, MetresName, People, SpaceAvailability, SpaceReport, SpaceStale,
-};
+use crate::payload::{Availability, SpaceAvailability};
 use crate::place::{Space, SpaceKey};
 use crate::presence::{Presence, Silence};
-use crate::reading::{
-    BatteryPercent, Celsius, Co2Ppm, Coordinate, IndoorAirQuality, Lux, Measurements, Metres, PersonCount, Reading,
-    RelativeHumidity,
-};
+use crate::reading::{PersonCount, Reading};
 use crate::stream::Stream;
 use crate::trace::TraceId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// A value and when it was observed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Dated<T> {
-    /// When it was observed.
-    pub at: Timestamp,
-    /// The value.
-    pub value: T,
-}
-
-/// The newest value of each quantity that a sensor ever reported.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct SensorState {
-    /// People counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub person_count: Option<Dated<PersonCount>>,
-    /// Where they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub coordinates: Option<Dated<Vec<Coordinate>>>,
-    /// How far apart they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub distances: Option<Dated<Vec<Metres>>>,
-    /// Whether something moved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub motion_detected: Option<Dated<bool>>,
-    /// Whether belongings are there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signs_of_life: Option<Dated<bool>>,
-    /// Temperature.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<Dated<Celsius>>,
-    /// Relative humidity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub humidity: Option<Dated<RelativeHumidity>>,
-    /// Indoor air quality.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iaq: Option<Dated<IndoorAirQuality>>,
-    /// Carbon dioxide.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub co2: Option<Dated<Co2Ppm>>,
-    /// Illuminance.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub illuminance: Option<Dated<Lux>>,
-    /// Battery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub battery: Option<Dated<BatteryPercent>>,
-}
-
-/// Replaces `held` where `value` is newer, or of the same time and greater in the order of their JSON texts.
-fn keep_newest<T: Serialize + PartialEq + Clone>(
-    held: &mut Option<Dated<T>>,
-    at: Timestamp,
-    value: Option<&T>,
-) -> bool {
-    let Some(value) = value else { return false };
-    let newer = match held {
-        None => true,
-        Some(held) if at != held.at => at > held.at,
-        Some(held) => *value != held.value && order_text(value) > order_text(&held.value),
-    };
-    if newer {
-        *held = Some(Dated { at, value: value.clone() });
-    }
-    newer
-}
-
-/// A text that orders values of one type. Which order does not matter, only that it is the same everywhere.
-fn order_text<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-impl SensorState {
-    /// Takes in a reading; true where anything in it was news.
-    fn take(&mut self, at: Timestamp, said: &Measurements) -> bool {
-        // `|` and not `||`: every quantity is looked at.
-        keep_newest(&mut self.person_count, at, said.person_count.as_ref())
-            | keep_newest(&mut self.coordinates, at, said.coordinates.as_ref())
-            | keep_newest(&mut self.distances, at, said.distances.as_ref())
-            | keep_newest(&mut self.motion_detected, at, said.motion_detected.as_ref())
-            | keep_newest(&mut self.signs_of_life, at, said.signs_of_life.as_ref())
-            | keep_newest(&mut self.temperature, at, said.temperature.as_ref())
-            | keep_newest(&mut self.humidity, at, said.humidity.as_ref())
-            | keep_newest(&mut self.iaq, at, said.iaq.as_ref())
-            | keep_newest(&mut self.co2, at, said.co2.as_ref())
-            | keep_newest(&mut self.illuminance, at, said.illuminance.as_ref())
-            | keep_newest(&mut self.battery, at, said.battery.as_ref())
-    }
-
-    /// When this sensor last measured its environment, as the space report documents environment.
-    fn environment_at(&self) -> Option<Timestamp> {
-        let temperature = self.temperature.as_ref().map(|dated| dated.at);
-        let humidity = self.humidity.as_ref().map(|dated| dated.at);
-        let iaq = self.iaq.as_ref().map(|dated| dated.at);
-        temperature.max(humidity).max(iaq)
-    }
-}
+use telling::{Body, report};
 
 /// What the reports of a space last said, to tell what the next one changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -162,28 +68,6 @@ pub struct Occasion<'a> {
     /// The trace of what caused it.
     pub trace: Option<&'a TraceId>,
 }
-
-/// What the sensors of a space say together now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Aggregate {
-    /// Sum of the counts.
-    pub person_count: PersonCount,
-    /// One array a sensor that locates people.
-    pub coordinates: Vec<Vec<Coordinate>>,
-    /// All distances, where a sensor measures them.
-    pub distances: Option<Vec<Metres>>,
-    /// Any sensor; none where no sensor supports it.
-    pub motion_detected: Option<bool>,
-    /// Any sensor; none where no sensor supports it.
-    pub signs_of_life: Option<bool>,
-    /// The newest.
-    pub environment: Option<Environment>,
-    /// Occupied if anybody is counted or signs of life are seen; none where no sensor can tell.
-    pub availability: Option<Availability>,
-    /// Nobody counted, with signs of life; none where no sensor detects those.
-    pub passively_occupied: Option<bool>,
-}
-
 impl SpaceState {
     /// Takes in a reading and says what happened: that a device is there again; a report, where something in the reading is
     /// new; and an availability event, where the state of the space changed.
@@ -233,28 +117,6 @@ impl SpaceState {
             events.push(self.event(occasion, times, change, Body::Availability(record)));
         }
         events
-    }
-
-    /// What the sensors say together.
-    pub fn aggregate(&self) -> Aggregate {
-        let sensors = || self.sensors.values();
-        let counts = || sensors().filter_map(|sensor| sensor.person_count.as_ref());
-        let person_count = PersonCount(counts().fold(0, |sum: u32, count| sum.saturating_add(count.value.0)));
-        let signs_of_life = any_of(sensors().filter_map(|sensor| sensor.signs_of_life.as_ref()));
-        let known = signs_of_life.is_some() || counts().next().is_some();
-        let occupied = person_count.0 > 0 || signs_of_life == Some(true);
-        let distances: Vec<_> = sensors().filter_map(|sensor| sensor.distances.as_ref()).collect();
-        Aggregate {
-            person_count,
-            coordinates: sensors().filter_map(|sensor| Some(sensor.coordinates.as_ref()?.value.clone())).collect(),
-            distances: (!distances.is_empty())
-                .then(|| distances.iter().flat_map(|dated| dated.value.iter().copied()).collect()),
-            motion_detected: any_of(sensors().filter_map(|sensor| sensor.motion_detected.as_ref())),
-            signs_of_life,
-            environment: self.environment(),
-            availability: known.then_some(if occupied { Availability::Occupied } else { Availability::Available }),
-            passively_occupied: signs_of_life.map(|life| life && person_count.0 == 0),
-        }
     }
 
     /// The present state as an event of one of these types: what the newest one of its type would say, at the place of the
@@ -308,22 +170,6 @@ impl SpaceState {
         &self.sensors
     }
 
-    fn environment(&self) -> Option<Environment> {
-        // Of several sensors with the same time, the one with the greatest id: any fixed choice will do.
-        let (timestamp, id, sensor) = self
-            .sensors
-            .iter()
-            .filter_map(|(id, sensor)| Some((sensor.environment_at()?, id, sensor)))
-            .max_by_key(|(at, id, _)| (*at, *id))?;
-        Some(Environment {
-            humidity: sensor.humidity.as_ref().map(|dated| dated.value.into()),
-            iaq: sensor.iaq.as_ref().map(|dated| dated.value.into()),
-            sensor: id.clone(),
-            temperature: sensor.temperature.as_ref().map(|dated| dated.value.into()),
-            timestamp,
-        })
-    }
-
     fn change(&self, at: Timestamp, now: &Aggregate) -> Change {
         let Some(last) = &self.reported else {
             return Change { occupancy_changed: true, first_of_hour: true };
@@ -333,80 +179,6 @@ impl SpaceState {
             first_of_hour: hour(at) > hour(last.at),
         }
     }
-
-    /// The next event of the space, which occurred and was heard of then.
-    fn event(
-        &mut self,
-        occasion: Occasion<'_>,
-        (occurred_at, received_at): (Timestamp, Timestamp),
-        change: Change,
-        body: Body,
-    ) -> Event {
-        let Occasion { tenant, space, trace } = occasion;
-        self.sequence = self.sequence.next();
-        let (event_type, data) = body.into_json();
-        Event {
-            version: EVENT_VERSION,
-            id: Event::derived_id(tenant, Stream::of_space(space.space_id), event_type, self.sequence, received_at),
-            tenant: tenant.clone(),
-            event_type,
-            sequence: self.sequence,
-            about: About::Space(EventSpace::from(space)),
-            occurred_at,
-            received_at,
-            trace: trace.cloned(),
-            change,
-            test: false,
-            data,
-        }
-    }
-}
-
-enum Body {
-    Report(Box<SpaceReport>),
-    Availability(SpaceAvailability),
-    Device(DeviceNews),
-    Stale(SpaceStale),
-}
-
-impl Body {
-    fn into_json(self) -> (EventType, serde_json::Value) {
-        // None of the shapes has a map with other than text keys, so writing them as JSON can't fail.
-        match self {
-            Self::Report(report) => (EventType::SpaceReport, serde_json::to_value(report).unwrap_or_default()),
-            Self::Availability(record) => {
-                (EventType::SpaceAvailability, serde_json::to_value([record]).unwrap_or_default())
-            }
-            Self::Device(news) => (news.event_type, serde_json::to_value(news).unwrap_or_default()),
-            Self::Stale(stale) => (EventType::SpaceStale, serde_json::to_value(stale).unwrap_or_default()),
-        }
-    }
-}
-
-fn report(space: &Space, timestamp: Timestamp, now: &Aggregate) -> Body {
-    Body::Report(Box::new(SpaceReport {
-        building_ref_id: Some(space.building_ref_id.clone()),
-        floor_ref_id: space.floor_ref_id.clone(),
-        space_ref_id: Some(space.space_ref_id.clone()),
-        space_id: space.space_id,
-        event_type: EventType::SpaceReport,
-        timestamp,
-        person_count: now.person_count,
-        signs_of_life: now.signs_of_life,
-        motion_detected: now.motion_detected,
-        people: People {
-            count: now.person_count,
-            coordinates: now.coordinates.clone(),
-            distances: now.distances.clone().map(|values| Distances { units: MetresName::Documented, values }),
-        },
-        sensor_ids: space.sensor_ids.clone(),
-        environment: now.environment.clone(),
-    }))
-}
-
-/// Whether any says so; none where none says anything.
-fn any_of<'a>(said: impl Iterator<Item = &'a Dated<bool>>) -> Option<bool> {
-    said.map(|dated| dated.value).reduce(|one, other| one || other)
 }
 
 fn hour(at: Timestamp) -> i64 {

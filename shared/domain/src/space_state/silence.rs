@@ -1,6 +1,7 @@
 //! Sensors that fall silent, and come back: what the state of their space makes of it.
 
-use super::{Body, Occasion, SpaceState};
+use super::telling::Body;
+use super::{Occasion, SpaceState};
 use crate::event::{Change, Event, EventSpace, EventType};
 use crate::ids::SensorId;
 use crate::payload::{DeviceNews, SpaceStale};

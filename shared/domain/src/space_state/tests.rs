@@ -1,6 +1,9 @@
 use super::*;
 use crate::ids::SensorId;
-use crate::reading::Measurements;
+use crate::place::Space;
+use crate::reading::{
+    BatteryPercent, Celsius, Co2Ppm, Coordinate, IndoorAirQuality, Measurements, Metres, RelativeHumidity,
+};
 use crate::test_data::{space, tenant};
 use proptest::prelude::*;
 use serde_json::json;
