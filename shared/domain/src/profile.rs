@@ -20,7 +20,8 @@ mod recipe;
 
 pub use decoding::{Decode, NoDecoder, Uplink};
 pub use mapping::{NativeItem, Unmapped, native_items};
-pub use recipe::{InvalidRecipe, Quantity, QuantityName, Recipe};
+pub(crate) use recipe::parse_offset;
+pub use recipe::{CounterConstants, InvalidRecipe, Quantity, QuantityName, Recipe};
 
 use std::sync::LazyLock;
 

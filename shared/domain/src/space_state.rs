@@ -1,32 +1,40 @@
 //! The state of a space: what its sensors say together, and what changes of it are events.
 //!
 //! **The rule.** For each sensor and each quantity the newest value counts; an older value, or the same again, changes
-//! nothing. Of two values with the same time, the one that is greater in a fixed order counts. So the state is a
-//! maximum over everything heard, and a maximum does not depend on order or repetition: out-of-order and duplicated
+//! nothing. Of two values with the same time, the one counts that arrived later, if it did within [`REVISED_WITHIN`]; else
+//! the one that is greater in a fixed order. So the state is a maximum over everything heard, and a maximum does not depend on order or repetition: out-of-order and duplicated
 //! telemetry ends in the state that ordered telemetry ends in. (By quantity and not by whole readings, because real
 //! sensors send a battery level and a count in separate messages; a message that carries only the battery must not
 //! make an occupied room available.)
 
 mod aggregate;
+mod dated;
 mod sensor;
+mod sensor_events;
 mod silence;
 mod telling;
+mod told;
 
 pub use aggregate::Aggregate;
-pub use sensor::{Dated, SensorState};
+pub use dated::{Dated, REVISED_WITHIN};
+pub use sensor::SensorState;
+pub use told::READINGS_REMEMBERED;
 
 use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use crate::ids::{EventId, SensorId, Sequence, TenantId};
-use crate::payload::{Availability, SpaceAvailability};
+use crate::minimum_change::MinimumChange;
+use crate::payload::{Availability, Measured, SpaceAvailability};
 use crate::place::{Space, SpaceKey};
 use crate::presence::{Presence, Silence};
 use crate::reading::{PersonCount, Reading};
 use crate::stream::Stream;
 use crate::trace::TraceId;
+use dated::When;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use telling::{Body, report};
+use std::collections::{BTreeMap, BTreeSet};
+use telling::{json, report};
+use told::{Told, Values};
 
 /// What the reports of a space last said, to tell what the next one changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +64,15 @@ pub struct SpaceState {
     /// The space, by the customer's own names, as of the last reading: from a state alone nobody could tell.
     #[serde(default)]
     place: Option<SpaceKey>,
+    /// Whether motion is news: a report said that nobody is there, and no motion has been told of since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_pir_armed: bool,
+    /// What was told of its sensors, where their values do not say it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    told: BTreeMap<SensorId, Told>,
+    /// The same of them as a group.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    told_of_group: Values,
 }
 
 /// What something in a space happens on.
@@ -67,28 +84,52 @@ pub struct Occasion<'a> {
     pub space: &'a Space,
     /// The trace of what caused it.
     pub trace: Option<&'a TraceId>,
+    /// The types of event that somebody hears of: others are not made.
+    pub wanted: &'a BTreeSet<EventType>,
+    /// By how much a value must change to be told as changed.
+    pub minimum_change: &'a MinimumChange,
 }
+
+impl Occasion<'_> {
+    fn is_wanted(&self, event_type: EventType) -> bool {
+        self.wanted.contains(&event_type)
+    }
+}
+
 impl SpaceState {
-    /// Takes in a reading and says what happened: that a device is there again; a report, where something in the reading is
-    /// new; and an availability event, where the state of the space changed.
+    /// Takes in a reading and says what happened, as far as somebody wants to hear of it: that a device is there again; what
+    /// is new of the sensor; a report of the space, where something in the reading is new; an availability event, where the
+    /// state of the space changed; and what is new of its sensors as a group. History (a reading all of which is older than
+    /// what is known) is told as what the sensor said, once, and changes nothing.
     ///
     /// The reading's sensor must be one of the space's. Sensors that have left the space are forgotten. `silence` is how
     /// long the sensor may be silent from now on.
     pub fn take(&mut self, occasion: Occasion<'_>, reading: &Reading, silence: Silence) -> Vec<Event> {
-        let Occasion { space, .. } = occasion;
-        self.be_at(space);
+        self.be_at(occasion.space);
         let mut events = self.hear(occasion, reading, silence);
+        let group = occasion.is_wanted(EventType::SensorDeviceGroupReadingUpdated).then(|| self.group(reading));
         let sensor = self.sensors.entry(reading.sensor_id.clone()).or_default();
-        if sensor.take(reading.observed_at, &reading.measurements) {
-            events.extend(self.report(occasion, reading));
+        let before = sensor_events::Known::of(sensor, reading);
+        let taken = sensor.take(When::of(reading), &reading.measurements);
+        let after = sensor_events::Known::of(sensor, reading);
+        events.extend(self.tell_of_sensor(occasion, reading, taken, (&before, &after)));
+        if taken.is_news {
+            events.extend(self.pir(occasion, reading, taken));
+            events.extend(self.report(occasion, reading, group.as_ref()));
         }
         events
+    }
+
+    /// What its sensors measure as a group.
+    fn group(&self, reading: &Reading) -> Measured {
+        self.measured_together(&self.aggregate(), reading.observed_at)
     }
 
     /// Forgets what is of another place.
     fn be_at(&mut self, space: &Space) {
         self.sensors.retain(|sensor, _| space.sensor_ids.contains(sensor));
         self.presence.retain(|sensor, _| space.sensor_ids.contains(sensor));
+        self.told.retain(|sensor, _| space.sensor_ids.contains(sensor));
         // What was stale may have been moved away.
         self.is_stale &= self.are_all_stale();
         let place = space.key();
@@ -97,25 +138,28 @@ impl SpaceState {
         }
     }
 
-    /// What the sensors say together, now that one has said something new.
-    fn report(&mut self, occasion: Occasion<'_>, reading: &Reading) -> Vec<Event> {
+    /// What the sensors say together, now that one has said something new. `group` is what they measured before.
+    fn report(&mut self, occasion: Occasion<'_>, reading: &Reading, group: Option<&Measured>) -> Vec<Event> {
         let Occasion { space, .. } = occasion;
         let now = self.aggregate();
         // A late reading of one sensor does not turn the clock of the space back.
         let at = self.reported.as_ref().map_or(reading.observed_at, |last| last.at.max(reading.observed_at));
         let change = self.change(at, &now);
         self.reported = Some(Reported { at, person_count: now.person_count, signs_of_life: now.signs_of_life });
+        self.arm_pir(now.person_count, &reading.measurements);
 
         let times = (at, reading.received_at);
-        let mut events = vec![self.event(occasion, times, change, report(space, at, &now))];
-        if let Some(state) = now.availability
-            && self.availability != Some(state)
-        {
+        let mut events = Vec::new();
+        events.extend(self.event(occasion, times, change, EventType::SpaceReport, || json(report(space, at, &now))));
+        let turned = now.availability.filter(|state| self.availability != Some(*state));
+        if let Some(state) = turned {
             self.availability = Some(state);
-            let record =
-                SpaceAvailability::new(space.into(), space.sensor_ids.clone(), at, state, now.passively_occupied);
-            events.push(self.event(occasion, times, change, Body::Availability(record)));
+            events.extend(self.event(occasion, times, change, EventType::SpaceAvailability, || {
+                let sensor_ids = space.sensor_ids.clone();
+                json([SpaceAvailability::new(space.into(), sensor_ids, at, state, now.passively_occupied)])
+            }));
         }
+        events.extend(self.tell_of_group(occasion, times, (group, &now), turned));
         events
     }
 
@@ -128,21 +172,20 @@ impl SpaceState {
         received_at: Timestamp,
         id: impl FnOnce(Stream, Sequence) -> EventId,
     ) -> Option<Event> {
-        let Occasion { tenant, space, trace } = occasion;
+        let Occasion { tenant, space, trace, .. } = occasion;
         let at = self.observed_at()?;
         let mut state = self.clone();
         // A sensor that was moved away keeps its values until the next reading of the space.
         state.be_at(space);
         let now = state.aggregate();
-        let body = match event_type {
-            EventType::SpaceReport => report(space, at, &now),
+        let data = match event_type {
+            EventType::SpaceReport => json(report(space, at, &now)),
             EventType::SpaceAvailability => {
                 let (state, passively) = (now.availability?, now.passively_occupied);
-                Body::Availability(SpaceAvailability::new(space.into(), space.sensor_ids.clone(), at, state, passively))
+                json([SpaceAvailability::new(space.into(), space.sensor_ids.clone(), at, state, passively)])
             }
             _ => return None,
         };
-        let (event_type, data) = body.into_json();
         Some(Event {
             version: EVENT_VERSION,
             id: id(Stream::of_space(space.space_id), self.sequence),

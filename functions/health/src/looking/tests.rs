@@ -7,6 +7,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{BuildingRefId, SensorId, SpaceId, SpaceRefId};
+use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{Measurements, PersonCount, Reading};
@@ -41,7 +42,8 @@ fn hear(world: &FakeWorld, sensor: &str, is_queued: bool) -> Vec<Event> {
     let measurements = Measurements { person_count: Some(PersonCount(1)), ..Measurements::default() };
     let sensor_id = SensorId::parse(sensor).unwrap();
     let reading = Reading { sensor_id, observed_at: at, received_at: at, measurements };
-    let occasion = Occasion { tenant: &tenant(), space: &space(), trace: None };
+    let (wanted, minimum_change) = (&EventType::BUILT_IN.into(), &MinimumChange::default());
+    let occasion = Occasion { tenant: &tenant(), space: &space(), trace: None, wanted, minimum_change };
     let events = stored.state.take(occasion, &reading, Silence::default());
     let pending = if is_queued { Vec::new() } else { events.clone() };
     let due_at = stored.state.next_look();

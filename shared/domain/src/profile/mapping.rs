@@ -84,6 +84,11 @@ fn native(recipe: &Recipe, place: Place<'_>) -> Result<Option<Value>, Unmapped> 
     if made.is_empty() {
         return Ok(None);
     }
+    if made.contains_key(QuantityName::EntriesTotal.as_str())
+        && let Ok(Value::Object(constants)) = serde_json::to_value(&recipe.counter)
+    {
+        made.extend(constants);
+    }
     let texts = [
         ("sensor_id", sensor_id(recipe.sensor_id.as_slice(), place)?),
         ("timestamp", time(recipe.timestamp.as_slice(), place)?),

@@ -1,7 +1,8 @@
 //! What a recipe is, and that it can be followed.
 
+use crate::counter::{Bits, Resets};
 use jiff::tz::Offset;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -24,8 +25,8 @@ pub enum InvalidRecipe {
     #[error("decode/script: there is no decoder '{0}'")]
     Decoder(String),
     /// An offset from UTC that is none.
-    #[error("timestamp/offset: '{0}' must be an offset from UTC such as +01:00")]
-    Offset(String),
+    #[error("{0}: '{1}' must be an offset from UTC such as +01:00")]
+    Offset(&'static str, String),
 }
 
 /// From a vendor's message to readings.
@@ -52,8 +53,26 @@ pub struct Recipe {
     /// When it was observed; when it arrived where not given, or not there.
     #[serde(default)]
     pub timestamp: OneOrMore<Time>,
+    /// How the totals of entries and exits are counted.
+    #[serde(default)]
+    pub counter: CounterConstants,
     /// What is made of an item: of each quantity the first way that finds something.
     pub quantities: BTreeMap<QuantityName, OneOrMore<Quantity>>,
+}
+
+/// What is the same for all counters of a kind: the fields of the native form, each absent where it is as usual.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CounterConstants {
+    /// 16 or 32.
+    #[serde(rename(serialize = "counter_bits"), skip_serializing_if = "Option::is_none")]
+    pub bits: Option<Bits>,
+    /// When it begins at 0.
+    #[serde(rename(serialize = "counter_resets"), skip_serializing_if = "Option::is_none")]
+    pub resets: Option<Resets>,
+    /// Whose midnight: such as `+01:00`.
+    #[serde(rename(serialize = "counter_utc_offset"), skip_serializing_if = "Option::is_none")]
+    pub utc_offset: Option<String>,
 }
 
 /// Where a binary payload stands, and what reads it.
@@ -169,7 +188,8 @@ impl Time {
     }
 }
 
-fn parse_offset(text: &str) -> Option<Offset> {
+/// Reads `+01:00`.
+pub(crate) fn parse_offset(text: &str) -> Option<Offset> {
     let (sign, rest) = if let Some(rest) = text.strip_prefix('-') { (-1, rest) } else { (1, text.strip_prefix('+')?) };
     let (hours, minutes) = rest.split_once(':')?;
     let two = |digits: &str| (digits.len() == 2).then(|| digits.parse::<i32>().ok()).flatten();
@@ -207,7 +227,7 @@ pub struct Quantity {
 }
 
 /// What readings have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QuantityName {
     /// People counted.
@@ -232,6 +252,10 @@ pub enum QuantityName {
     Illuminance,
     /// Charge of the battery.
     Battery,
+    /// Who came in by a door, in all.
+    EntriesTotal,
+    /// Who went out by a door, in all.
+    ExitsTotal,
 }
 
 /// How a quantity is written.
@@ -259,12 +283,14 @@ impl QuantityName {
             Self::Co2 => "co2",
             Self::Illuminance => "illuminance",
             Self::Battery => "battery",
+            Self::EntriesTotal => "entries_total",
+            Self::ExitsTotal => "exits_total",
         }
     }
 
     pub(super) fn form(self) -> Form {
         match self {
-            Self::PersonCount => Form::Count,
+            Self::PersonCount | Self::EntriesTotal | Self::ExitsTotal => Form::Count,
             Self::MotionDetected | Self::SignsOfLife => Form::Flag,
             Self::Distances => Form::Lengths,
             Self::Coordinates => Form::Coordinates,
@@ -359,8 +385,11 @@ impl Recipe {
         for time in self.timestamp.as_slice() {
             is_pointer("timestamp/at", &time.at)?;
             if let Some(offset) = time.offset.as_deref().filter(|offset| parse_offset(offset).is_none()) {
-                return Err(InvalidRecipe::Offset(offset.to_owned()));
+                return Err(InvalidRecipe::Offset("timestamp/offset", offset.to_owned()));
             }
+        }
+        if let Some(offset) = self.counter.utc_offset.as_deref().filter(|offset| parse_offset(offset).is_none()) {
+            return Err(InvalidRecipe::Offset("counter/utc_offset", offset.to_owned()));
         }
         for (name, ways) in &self.quantities {
             for way in ways.as_slice() {

@@ -1,13 +1,16 @@
 //! What the sensors of a space say together.
 
-use super::{Dated, SpaceState};
-use crate::payload::{Availability, Environment};
+use super::{Dated, SensorState, SpaceState};
+use crate::ids::SensorId;
+use crate::payload::{Availability, Environment, Measured};
 use crate::reading::{Coordinate, Metres, PersonCount};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// What the sensors of a space say together now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {
-    /// Sum of the counts.
+    /// Sum of the counts and of the nets of doors; 0 where more went out than came in.
     pub person_count: PersonCount,
     /// One array a sensor that locates people.
     pub coordinates: Vec<Vec<Coordinate>>,
@@ -24,14 +27,16 @@ pub struct Aggregate {
     /// Nobody counted, with signs of life; none where no sensor detects those.
     pub passively_occupied: Option<bool>,
 }
+
 impl SpaceState {
     /// What the sensors say together.
     pub fn aggregate(&self) -> Aggregate {
         let sensors = || self.sensors.values();
-        let counts = || sensors().filter_map(|sensor| sensor.person_count.as_ref());
-        let person_count = PersonCount(counts().fold(0, |sum: u32, count| sum.saturating_add(count.value.0)));
+        let people = || sensors().filter_map(SensorState::people);
+        // Each is below 2^33, and a space has 100 sensors: the sum does not overflow.
+        let person_count = PersonCount(u32::try_from(people().sum::<i64>().max(0)).unwrap_or(u32::MAX));
         let signs_of_life = any_of(sensors().filter_map(|sensor| sensor.signs_of_life.as_ref()));
-        let known = signs_of_life.is_some() || counts().next().is_some();
+        let known = signs_of_life.is_some() || people().next().is_some();
         let occupied = person_count.0 > 0 || signs_of_life == Some(true);
         let distances: Vec<_> = sensors().filter_map(|sensor| sensor.distances.as_ref()).collect();
         Aggregate {
@@ -44,6 +49,25 @@ impl SpaceState {
             environment: self.environment(),
             availability: known.then_some(if occupied { Availability::Occupied } else { Availability::Available }),
             passively_occupied: signs_of_life.map(|life| life && person_count.0 == 0),
+        }
+    }
+
+    /// What its sensors measure together: the aggregate, and of what that does not have the newest value. `aggregate` is that
+    /// of now.
+    pub(super) fn measured_together(&self, aggregate: &Aggregate, observed_at: Timestamp) -> Measured {
+        let counts = self.sensors.values().any(|sensor| sensor.people().is_some());
+        let environment = aggregate.environment.as_ref();
+        Measured {
+            observed_at,
+            person_count: counts.then_some(aggregate.person_count),
+            motion_detected: aggregate.motion_detected,
+            signs_of_life: aggregate.signs_of_life,
+            temperature: environment.and_then(|it| Some(it.temperature.as_ref()?.value)),
+            humidity: environment.and_then(|it| Some(it.humidity.as_ref()?.value)),
+            iaq: environment.and_then(|it| Some(it.iaq.as_ref()?.value)),
+            co2: newest(&self.sensors, |sensor| sensor.co2.as_ref()),
+            illuminance: newest(&self.sensors, |sensor| sensor.illuminance.as_ref()),
+            ..Measured::nothing(observed_at)
         }
     }
 
@@ -62,6 +86,16 @@ impl SpaceState {
             timestamp,
         })
     }
+}
+
+/// The newest that any says; of several of one time that of the sensor with the greatest id.
+fn newest<T: Copy>(
+    sensors: &BTreeMap<SensorId, SensorState>,
+    said: impl Fn(&SensorState) -> Option<&Dated<T>>,
+) -> Option<T> {
+    let said = sensors.values().filter_map(said);
+    // Of equals the last, and they are in the order of their ids.
+    said.max_by_key(|dated| dated.at).map(|dated| dated.value)
 }
 
 /// Whether any says so; none where none says anything.

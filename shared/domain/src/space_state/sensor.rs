@@ -1,20 +1,15 @@
 //! What one sensor says: of each quantity the newest value.
 
+use super::dated::{Dated, Heard, Taken, When, keep_newest};
+use crate::battery::BatteryHealth;
+use crate::counter::{Counted, Counter, Observation, Totals};
+use crate::payload::{Availability, Measured};
 use crate::reading::{
-    BatteryPercent, Celsius, Co2Ppm, Coordinate, IndoorAirQuality, Lux, Measurements, Metres, PersonCount,
+    BatteryPercent, Celsius, Co2Ppm, Coordinate, IndoorAirQuality, Lux, Measurements, Metres, Months, PersonCount,
     RelativeHumidity,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// A value and when it was observed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Dated<T> {
-    /// When it was observed.
-    pub at: Timestamp,
-    /// The value.
-    pub value: T,
-}
 
 /// The newest value of each quantity that a sensor ever reported.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -52,46 +47,86 @@ pub struct SensorState {
     /// Battery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery: Option<Dated<BatteryPercent>>,
-}
-
-/// Replaces `held` where `value` is newer, or of the same time and greater in the order of their JSON texts.
-fn keep_newest<T: Serialize + PartialEq + Clone>(
-    held: &mut Option<Dated<T>>,
-    at: Timestamp,
-    value: Option<&T>,
-) -> bool {
-    let Some(value) = value else { return false };
-    let newer = match held {
-        None => true,
-        Some(held) if at != held.at => at > held.at,
-        Some(held) => *value != held.value && order_text(value) > order_text(&held.value),
-    };
-    if newer {
-        *held = Some(Dated { at, value: value.clone() });
-    }
-    newer
-}
-
-/// A text that orders values of one type. Which order does not matter, only that it is the same everywhere.
-fn order_text<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    /// For how long the battery will do, as the device says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub battery_months_left: Option<Dated<Months>>,
+    /// Who came in and went out by a door.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<Counter>,
 }
 
 impl SensorState {
-    /// Takes in a reading; true where anything in it was news.
-    pub(super) fn take(&mut self, at: Timestamp, said: &Measurements) -> bool {
-        // `|` and not `||`: every quantity is looked at.
-        keep_newest(&mut self.person_count, at, said.person_count.as_ref())
-            | keep_newest(&mut self.coordinates, at, said.coordinates.as_ref())
-            | keep_newest(&mut self.distances, at, said.distances.as_ref())
-            | keep_newest(&mut self.motion_detected, at, said.motion_detected.as_ref())
-            | keep_newest(&mut self.signs_of_life, at, said.signs_of_life.as_ref())
-            | keep_newest(&mut self.temperature, at, said.temperature.as_ref())
-            | keep_newest(&mut self.humidity, at, said.humidity.as_ref())
-            | keep_newest(&mut self.iaq, at, said.iaq.as_ref())
-            | keep_newest(&mut self.co2, at, said.co2.as_ref())
-            | keep_newest(&mut self.illuminance, at, said.illuminance.as_ref())
-            | keep_newest(&mut self.battery, at, said.battery.as_ref())
+    /// Takes in a reading, and says what it was to what was known.
+    pub(super) fn take(&mut self, when: When, said: &Measurements) -> Taken {
+        Taken::of([
+            keep_newest(&mut self.person_count, when, said.person_count.as_ref()),
+            keep_newest(&mut self.coordinates, when, said.coordinates.as_ref()),
+            keep_newest(&mut self.distances, when, said.distances.as_ref()),
+            keep_newest(&mut self.motion_detected, when, said.motion_detected.as_ref()),
+            keep_newest(&mut self.signs_of_life, when, said.signs_of_life.as_ref()),
+            keep_newest(&mut self.temperature, when, said.temperature.as_ref()),
+            keep_newest(&mut self.humidity, when, said.humidity.as_ref()),
+            keep_newest(&mut self.iaq, when, said.iaq.as_ref()),
+            keep_newest(&mut self.co2, when, said.co2.as_ref()),
+            keep_newest(&mut self.illuminance, when, said.illuminance.as_ref()),
+            keep_newest(&mut self.battery, when, said.battery.as_ref()),
+            keep_newest(&mut self.battery_months_left, when, said.battery_months_left.as_ref()),
+            self.count(when, said.totals),
+        ])
+    }
+
+    fn count(&mut self, when: When, totals: Option<Totals>) -> Option<Heard> {
+        let observed = Observation { at: when.at, lag_ms: when.lag_ms, totals: totals? };
+        let Some(counter) = &mut self.counter else {
+            self.counter = Some(Counter::new(observed));
+            return Some(Heard::Newer);
+        };
+        Some(match counter.take(observed) {
+            Counted::Newer => Heard::Newer,
+            Counted::Revised => Heard::Revised,
+            Counted::Corrected => Heard::Corrected,
+            Counted::Known => Heard::Known,
+            Counted::Older => Heard::Older,
+        })
+    }
+
+    /// People it counts itself, or the net of its door: what it adds to those of its space. A sensor that says both knows best
+    /// itself.
+    pub(super) fn people(&self) -> Option<i64> {
+        let counted = self.person_count.as_ref().map(|count| i64::from(count.value.0));
+        counted.or_else(|| self.counter.as_ref().map(Counter::net))
+    }
+
+    /// Whether what it watches can be used, as far as this sensor can tell alone. A door can't: there may be another.
+    pub fn availability(&self) -> Option<Availability> {
+        let people = self.person_count.as_ref().map(|count| count.value.0 > 0);
+        let life = self.signs_of_life.as_ref().map(|life| life.value);
+        let is_occupied = people.into_iter().chain(life).reduce(|one, other| one || other)?;
+        Some(if is_occupied { Availability::Occupied } else { Availability::Available })
+    }
+
+    /// Of each quantity the newest.
+    pub(super) fn measured(&self, observed_at: Timestamp) -> Measured {
+        let totals = self.counter.as_ref().map(|counter| counter.newest().totals);
+        Measured {
+            observed_at,
+            person_count: value(self.person_count.as_ref()),
+            motion_detected: value(self.motion_detected.as_ref()),
+            signs_of_life: value(self.signs_of_life.as_ref()),
+            temperature: value(self.temperature.as_ref()),
+            humidity: value(self.humidity.as_ref()),
+            iaq: value(self.iaq.as_ref()),
+            co2: value(self.co2.as_ref()),
+            illuminance: value(self.illuminance.as_ref()),
+            battery: value(self.battery.as_ref()),
+            entries_total: totals.map(|totals| totals.entries),
+            exits_total: totals.map(|totals| totals.exits),
+        }
+    }
+
+    /// How its battery is; none where it never said.
+    pub fn battery_health(&self) -> Option<BatteryHealth> {
+        BatteryHealth::of(value(self.battery.as_ref()), value(self.battery_months_left.as_ref()))
     }
 
     /// When this sensor last measured its environment, as the space report documents environment.
@@ -101,4 +136,8 @@ impl SensorState {
         let iaq = self.iaq.as_ref().map(|dated| dated.at);
         temperature.max(humidity).max(iaq)
     }
+}
+
+fn value<T: Copy>(dated: Option<&Dated<T>>) -> Option<T> {
+    dated.map(|dated| dated.value)
 }
