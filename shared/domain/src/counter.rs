@@ -123,7 +123,7 @@ pub struct Observation {
     /// When.
     pub at: Timestamp,
     /// How many milliseconds later it arrived, where that decides between values of the same time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "lag", default, skip_serializing_if = "Option::is_none")]
     pub lag_ms: Option<i32>,
     /// What it says.
     #[serde(flatten)]

@@ -28,8 +28,8 @@ use std::collections::HashMap;
 /// Readings in one message, at most.
 pub const READINGS_LIMIT: usize = 1_000;
 /// People located, or distances, in one reading, at most. A space has up to 100 sensors, and what they all say, once as
-/// state and once in a report, must fit one item of the table (400 KB).
-pub const PEOPLE_LIMIT: usize = 40;
+/// state and once in a report, and what is told of them besides, must fit one item of the table (400 KB).
+pub const PEOPLE_LIMIT: usize = 28;
 /// A device's clock may be this much ahead; beyond it the arrival time is used.
 pub const CLOCK_AHEAD_LIMIT: SignedDuration = SignedDuration::from_mins(5);
 /// A clock that says an instant before this one (2000-01-01) was never set; the arrival time is used.

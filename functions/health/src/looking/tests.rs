@@ -42,7 +42,7 @@ fn hear(world: &FakeWorld, sensor: &str, is_queued: bool) -> Vec<Event> {
     let measurements = Measurements { person_count: Some(PersonCount(1)), ..Measurements::default() };
     let sensor_id = SensorId::parse(sensor).unwrap();
     let reading = Reading { sensor_id, observed_at: at, received_at: at, measurements };
-    let (wanted, minimum_change) = (&EventType::BUILT_IN.into(), &MinimumChange::default());
+    let (wanted, minimum_change) = (&memory.subscribed.clone(), &MinimumChange::default());
     let occasion = Occasion { tenant: &tenant(), space: &space(), trace: None, wanted, minimum_change };
     let events = stored.state.take(occasion, &reading, Silence::default());
     let pending = if is_queued { Vec::new() } else { events.clone() };
@@ -59,6 +59,17 @@ use EventType::{
     DeviceHealthStatusLostCommunication as Lost, DeviceHealthStatusOffline as Offline, SensorReadingStale as Stale,
     SpaceStale,
 };
+
+#[test]
+fn silence_is_told_by_every_name_that_somebody_listens_to() {
+    let world = FakeWorld::new();
+    world.memory().subscribed = EventType::BUILT_IN.into();
+    hear(&world, "x", true);
+    world.pass(SignedDuration::from_hours(1));
+    run_once(&world);
+    let device = EventType::SensorDeviceReadingStale;
+    assert_eq!(queued(&world), [Stale, device, Lost, SpaceStale, EventType::SensorDeviceGroupReadingStale]);
+}
 
 #[test]
 fn silence_becomes_events_at_its_time_and_once() {

@@ -79,7 +79,7 @@ fn midnight_is_that_of_the_counters_wall() {
 fn it_survives_being_stored_and_what_is_usual_takes_no_place() {
     let one = counter(&[observed(0, 5, 2, never(Bits::ThirtyTwo))]);
     let stored = serde_json::to_string(&one).unwrap();
-    assert_eq!(stored, r#"{"newest":{"at":"2026-02-03T00:00:00Z","lag_ms":0,"entries":5,"exits":2}}"#);
+    assert_eq!(stored, r#"{"newest":{"at":"2026-02-03T00:00:00Z","lag":0,"entries":5,"exits":2}}"#);
     assert_eq!(serde_json::from_str::<Counter>(&stored).unwrap(), one);
     let two = counter(&[observed(0, 5, 2, midnight()), observed(DAY, 1, 0, midnight())]);
     assert_eq!(serde_json::from_str::<Counter>(&serde_json::to_string(&two).unwrap()).unwrap(), two);

@@ -31,7 +31,7 @@ pub struct Dated<T> {
     /// When it was observed.
     pub at: Timestamp,
     /// How many milliseconds later it arrived, at the latest that it did; absent where that was too late to revise another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "lag", default, skip_serializing_if = "Option::is_none")]
     lag_ms: Option<i32>,
     /// The value.
     pub value: T,

@@ -6,7 +6,7 @@
 
 use super::dated::Taken;
 use super::telling::json;
-use super::told::{Readings, Values};
+use super::told::{Readings, Values, readings_remembered};
 use super::{Aggregate, Occasion, SensorState, SpaceState};
 use crate::battery::BatteryHealth;
 use crate::event::{Change, Event, EventType};
@@ -51,7 +51,7 @@ impl SpaceState {
 
         if occasion.is_wanted(EventType::SensorReport) {
             // Each that is heard, also one that says nothing new now: heard again when it is old, it is no history.
-            let is_first = told.readings.remember(reading);
+            let is_first = told.readings.remember(reading, readings_remembered(space.sensor_ids.len()));
             let is_told = if taken.is_history { is_first } else { taken.is_news };
             if is_told {
                 let report = || json(sensor_report(PlaceNames::from(space), reading, taken));

@@ -14,6 +14,13 @@ use std::collections::BTreeMap;
 
 /// Readings of a sensor that are remembered as heard, at most: history from before them that comes again is told again.
 pub const READINGS_REMEMBERED: usize = 32;
+/// And of all sensors of a space together: their state and a report must fit an item. So of 100 sensors ten each.
+const READINGS_OF_A_SPACE: usize = 1_024;
+
+/// How many readings are remembered of each sensor of a space that has so many.
+pub(super) fn readings_remembered(sensors: usize) -> usize {
+    (READINGS_OF_A_SPACE / sensors.max(1)).clamp(1, READINGS_REMEMBERED)
+}
 /// Bytes of the digest of a reading. Of 32 remembered one is taken for another once in 10¹³ readings.
 const DIGEST_BYTES: usize = 6;
 
@@ -82,15 +89,14 @@ impl Readings {
         self.0.is_empty()
     }
 
-    /// Remembers a reading; false where it is already.
-    pub(super) fn remember(&mut self, reading: &Reading) -> bool {
+    /// Remembers a reading as one of so many; false where it is already.
+    pub(super) fn remember(&mut self, reading: &Reading, limit: usize) -> bool {
         let digest = digest(reading);
         if self.0.contains(&digest) {
             return false;
         }
-        if self.0.len() >= READINGS_REMEMBERED {
-            self.0.remove(0);
-        }
+        let too_many = (self.0.len() + 1).saturating_sub(limit);
+        self.0.drain(..too_many.min(self.0.len()));
         self.0.push(digest);
         true
     }
@@ -179,11 +185,14 @@ mod tests {
             measurements: crate::reading::Measurements::default(),
         };
         let mut readings = Readings::default();
-        assert!((0..32).all(|second| readings.remember(&reading(second))));
-        assert!((0..32).all(|second| !readings.remember(&reading(second))));
+        assert!((0..32).all(|second| readings.remember(&reading(second), 32)));
+        assert!((0..32).all(|second| !readings.remember(&reading(second), 32)));
         let text = serde_json::to_string(&readings).unwrap();
         assert_eq!(text.len(), 32 * 8 + 2);
         assert_eq!(serde_json::from_str::<Readings>(&text).unwrap(), readings);
-        assert!(readings.remember(&reading(32)) && readings.remember(&reading(0)), "the oldest is forgotten");
+        assert!(readings.remember(&reading(32), 32) && readings.remember(&reading(0), 32), "the oldest is forgotten");
+        assert!(readings.remember(&reading(40), 10));
+        assert_eq!(readings.0.len(), 10);
+        assert_eq!([0, 1, 32, 100].map(readings_remembered), [32, 32, 32, 10]);
     }
 }
