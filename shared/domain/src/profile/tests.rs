@@ -328,3 +328,24 @@ fn a_recipe_that_can_t_be_followed_is_refused() {
         assert!(refused(time).contains("offset"), "{offset}");
     }
 }
+
+#[test]
+fn a_door_s_totals_are_taken_with_how_they_count() {
+    let recipe = |counter: Value| {
+        let quantities = json!({"entries_total": {"at": "/in"}, "exits_total": {"at": "/out"}});
+        json!({"name": "door", "title": "t", "source": "s", "counter": counter, "quantities": quantities}).to_string()
+    };
+    let door = Recipe::parse(&recipe(json!({"bits": 16, "resets": "midnight", "utc_offset": "+01:00"}))).unwrap();
+    let made = native_items(&door, json!({"in": "7", "out": 3}), ARRIVED.parse().unwrap(), &NoDecoder).unwrap();
+    let expected = json!({
+        "entries_total": 7.0, "exits_total": 3, "counter_bits": 16, "counter_resets": "midnight",
+        "counter_utc_offset": "+01:00",
+    });
+    assert_eq!(made, [(0, Ok(expected))]);
+    let usual = Recipe::parse(&recipe(json!({}))).unwrap();
+    let made = native_items(&usual, json!({"in": 7, "out": 3}), ARRIVED.parse().unwrap(), &NoDecoder).unwrap();
+    assert_eq!(made, [(0, Ok(json!({"entries_total": 7, "exits_total": 3})))]);
+    let wrong = Recipe::parse(&recipe(json!({"utc_offset": "CET"}))).unwrap_err().to_string();
+    assert_eq!(wrong, "counter/utc_offset: 'CET' must be an offset from UTC such as +01:00");
+    assert!(Recipe::parse(&recipe(json!({"bits": 8}))).is_err());
+}
