@@ -6,10 +6,12 @@
 use crate::ports::{Changed, Fault, StoredSpace, World};
 use crate::summary::Summary;
 use jiff::{SignedDuration, Timestamp};
-use spacehook_domain::event::Event;
+use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{SpaceId, TenantId};
+use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::place::Space;
-use spacehook_domain::space_state::Occasion;
+use spacehook_domain::space_state::{Occasion, SpaceState};
+use std::collections::BTreeSet;
 
 /// When a space with events that a look caused is looked at again, should it die before they are queued.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(2);
@@ -50,15 +52,20 @@ async fn look_once<W: World>(
         world.set_due(tenant, id, stored.version, None).await?;
         return Ok(summary);
     };
-    let mut state = stored.state.clone();
-    let caused = state.look(Occasion { tenant, space: &space, trace: None }, now);
-    let next = state.next_look();
+    let seen = |wanted: &BTreeSet<EventType>| -> (SpaceState, Vec<Event>) {
+        let mut state = stored.state.clone();
+        let minimum_change = &MinimumChange::default();
+        let events = state.look(Occasion { tenant, space: &space, trace: None, wanted, minimum_change }, now);
+        (state, events)
+    };
+    // Most looks find nothing, and for those it need not be read who wants to hear of it.
+    let (state, _) = seen(&BTreeSet::new());
     if state == stored.state {
-        world.set_due(tenant, id, stored.version, next).await?;
+        world.set_due(tenant, id, stored.version, state.next_look()).await?;
         return Ok(summary);
     }
-    let subscribed = world.subscribed(tenant).await?;
-    let events: Vec<Event> = caused.into_iter().filter(|event| subscribed.contains(&event.event_type)).collect();
+    let (state, events) = seen(&world.subscribed(tenant).await?);
+    let next = state.next_look();
     // Another was faster, or a sensor was heard: it is due until one look succeeds.
     let saved = world.save_space(tenant, id, stored.version, &state, &events, due_at(next, &events, now)).await?;
     if saved == Changed::Yes && !events.is_empty() {

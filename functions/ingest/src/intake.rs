@@ -9,9 +9,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use spacehook_decoding::Sandbox;
-use spacehook_domain::event::{Event, EventType};
+use spacehook_domain::event::Event;
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
 use spacehook_domain::lifecycle::{self, Lifecycle};
+use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::{LinkReport, Silence, Silences, next_due};
 use spacehook_domain::profile::{Origin, Profile};
@@ -21,7 +22,7 @@ use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
 use spacehook_domain::trace::TraceId;
 use spacehook_queues::RefusedTelemetry;
 use spacehook_store::{Saved, TenantOverview};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -151,8 +152,9 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
             return Ok(Summary::default());
         };
         let news = News::Link { sensor: &sensor, report, received_at };
-        let occasion = Occasion { tenant: &tenant, space: &space, trace };
-        let events = self.apply_to_space(occasion, &[news], &overview.subscribed, now).await;
+        let (wanted, minimum_change) = (&overview.subscribed, &MinimumChange::default());
+        let occasion = Occasion { tenant: &tenant, space: &space, trace, wanted, minimum_change };
+        let events = self.apply_to_space(occasion, &[news], now).await;
         let events = events.map_err(fault("the state of a space could not be brought up to date"))?;
         Ok(Summary { events, ..Summary::default() })
     }
@@ -189,15 +191,17 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     ) -> Result<(usize, usize, usize), IntakeFault> {
         let AsOf { tenant, now, .. } = as_of;
         let (spaces, unassigned) = self.by_space(as_of, accepted).await?;
+        let minimum_change = MinimumChange::default();
         let readings = spaces.values().map(|(_, readings)| readings.len()).sum();
 
         let work = spaces.into_values().map(|(space, readings)| {
-            let subscribed = &overview.subscribed;
+            // What nobody subscribes to is not even made.
+            let (wanted, minimum_change) = (&overview.subscribed, &minimum_change);
             async move {
-                let occasion = Occasion { tenant, space: &space, trace };
+                let occasion = Occasion { tenant, space: &space, trace, wanted, minimum_change };
                 let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
                 news.sort_by_key(News::at);
-                self.apply_to_space(occasion, &news, subscribed, now).await
+                self.apply_to_space(occasion, &news, now).await
             }
         });
         // Every space is worked on, also after one has failed: a space does not wait for its neighbour.
@@ -234,17 +238,11 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     }
 
     /// Brings one space up to date with news in their order; how many events that gave.
-    async fn apply_to_space(
-        &self,
-        occasion: Occasion<'_>,
-        news: &[News<'_>],
-        subscribed: &BTreeSet<EventType>,
-        now: Timestamp,
-    ) -> Result<usize, Fault> {
+    async fn apply_to_space(&self, occasion: Occasion<'_>, news: &[News<'_>], now: Timestamp) -> Result<usize, Fault> {
         let mut rest = news;
         let (mut events, mut conflicts) = (0, 0);
         while !rest.is_empty() {
-            match self.step(occasion, rest, subscribed, now).await? {
+            match self.step(occasion, rest, now).await? {
                 Step::Done { taken, queued } => {
                     rest = &rest[taken..];
                     events += queued;
@@ -263,14 +261,8 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     }
 
     /// Applies as much as one write carries.
-    async fn step(
-        &self,
-        occasion: Occasion<'_>,
-        news: &[News<'_>],
-        subscribed: &BTreeSet<EventType>,
-        now: Timestamp,
-    ) -> Result<Step, Fault> {
-        let Occasion { tenant, space, trace } = occasion;
+    async fn step(&self, occasion: Occasion<'_>, news: &[News<'_>], now: Timestamp) -> Result<Step, Fault> {
+        let Occasion { tenant, space, trace, .. } = occasion;
         let stored = self.spaces.stored_space(tenant, space.space_id).await?;
         if !stored.pending.is_empty() {
             // Left by a crash between the write and the send: first of all, since it is older than what follows.
@@ -283,11 +275,8 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         let (mut events, mut bytes, mut taken): (Vec<Event>, usize, usize) = (Vec::new(), 0, 0);
         for one in news {
             for event in one.apply(&mut state, occasion) {
-                // What nobody subscribes to costs no message; it keeps its place in the sequence.
-                if subscribed.contains(&event.event_type) {
-                    bytes += event.data.to_string().len();
-                    events.push(event);
-                }
+                bytes += event.data.to_string().len();
+                events.push(event);
             }
             taken += 1;
             if bytes >= PENDING_BYTES {
@@ -352,9 +341,7 @@ impl News<'_> {
     fn apply(&self, state: &mut SpaceState, occasion: Occasion<'_>) -> Vec<Event> {
         match *self {
             Self::Reading { reading, silence } => state.take(occasion, reading, silence),
-            Self::Link { sensor, report, received_at } => {
-                state.link(occasion, sensor, report, received_at).into_iter().collect()
-            }
+            Self::Link { sensor, report, received_at } => state.link(occasion, sensor, report, received_at),
         }
     }
 }

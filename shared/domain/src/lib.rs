@@ -12,8 +12,10 @@
 pub mod api_key;
 pub mod attempt;
 pub mod backlog;
+pub mod battery;
 pub mod breaker;
 pub mod catalogue;
+pub mod counter;
 pub mod credentials;
 pub mod event;
 pub mod failure;
@@ -28,6 +30,7 @@ pub mod lifecycle;
 pub mod matching;
 pub mod message;
 pub mod metadata;
+pub mod minimum_change;
 pub mod notice;
 pub mod own_type;
 pub mod payload;

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// Top-level fields of the documented shapes, those of [`crate::catalogue`] among them: key-value pairs may not take their
 /// names.
-pub const DOCUMENTED_FIELDS: [&str; 38] = [
+pub const DOCUMENTED_FIELDS: [&str; 44] = [
     "building_ref_id",
     "floor_ref_id",
     "space_ref_id",
@@ -52,6 +52,12 @@ pub const DOCUMENTED_FIELDS: [&str; 38] = [
     "user_invitation",
     "by",
     "changed",
+    "backfilled",
+    "revised",
+    "entries_total",
+    "exits_total",
+    "battery",
+    "battery_health",
 ];
 
 /// Body of `space_report`: everything the sensors of a space say together.
@@ -174,6 +180,13 @@ with_unit!(
     /// Temperature with its unit.
     Temperature(Celsius), TemperatureUnit = "C"
 );
+
+mod sensors;
+
+pub use sensors::{
+    DeviceState, Measured, PirTriggered, PlaceNames, Said, SensorEnvironment, SensorGroup, SensorNews, SensorPeople,
+    SensorReport, Watched,
+};
 
 /// Whether a space can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,7 +28,8 @@ pub use envelope::names as envelopes;
 pub use mapping::{Native, NativeItem, Origin, Unmapped, Unusable, native};
 pub use own::{DEFINITION_BYTES_LIMIT, OWN_PROFILES_LIMIT, OwnProfile, OwnProfileVersion, TITLE_LIMIT, VERSIONS_KEPT};
 pub use quantity::{QuantityName, Unit};
-pub use recipe::{Encoding, Mistake, Of, Recipe, SCRIPT_BYTES_LIMIT, WAYS_LIMIT};
+pub(crate) use recipe::parse_offset;
+pub use recipe::{CounterConstants, Encoding, Mistake, Of, Recipe, SCRIPT_BYTES_LIMIT, WAYS_LIMIT};
 
 use crate::ids::ProfileName;
 use std::sync::Arc;

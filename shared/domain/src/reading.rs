@@ -1,5 +1,6 @@
 //! A reading: one normalized measurement of one sensor at one instant.
 
+use crate::counter::Totals;
 use crate::ids::SensorId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,10 @@ quantity!(
     BatteryPercent, "%", 0.0..=100.0
 );
 quantity!(
+    /// For how long a battery will do, in months.
+    Months, "months", 0.0..=1200.0
+);
+quantity!(
     /// A length or a coordinate in metres.
     Metres, "m", -100_000.0..=100_000.0
 );
@@ -118,6 +123,10 @@ pub struct Measurements {
     pub illuminance: Option<Lux>,
     /// Battery.
     pub battery: Option<BatteryPercent>,
+    /// For how long the battery will do, where the device says so itself.
+    pub battery_months_left: Option<Months>,
+    /// How many came in and went out by a door.
+    pub totals: Option<Totals>,
 }
 
 impl Measurements {

@@ -8,8 +8,14 @@
 //!  "temperature": 23.7, "humidity": 26.2, "iaq": 52, "co2": 749, "illuminance": 585, "battery": 98}
 //! ```
 //!
+//! A counter at a door says `entries_total` and `exits_total`, both of them, and with them `counter_bits` (16 or 32; 32 where
+//! not said), `counter_resets` (`midnight` or `never`; `never` where not said) and `counter_utc_offset` (whose midnight, such as
+//! `+01:00`; UTC where not said). A device that knows for how long its battery will do says `battery_months_left`.
+//!
 //! Every field is optional but one quantity. `sensor_id` defaults to the topic's sensor, `timestamp` to the arrival.
 //! Fields this release does not know are passed over, since devices are older and newer than their reader.
+
+mod totals;
 
 use crate::ids::{InvalidId, ProfileName, SensorId, TenantId};
 use crate::profile::{self, Decode, Native, NativeItem, Origin, Profile, Unmapped, Unusable};
@@ -22,8 +28,8 @@ use std::collections::HashMap;
 /// Readings in one message, at most.
 pub const READINGS_LIMIT: usize = 1_000;
 /// People located, or distances, in one reading, at most. A space has up to 100 sensors, and what they all say, once as
-/// state and once in a report, must fit one item of the table (400 KB).
-pub const PEOPLE_LIMIT: usize = 40;
+/// state and once in a report, and what is told of them besides, must fit one item of the table (400 KB).
+pub const PEOPLE_LIMIT: usize = 28;
 /// A device's clock may be this much ahead; beyond it the arrival time is used.
 pub const CLOCK_AHEAD_LIMIT: SignedDuration = SignedDuration::from_mins(5);
 /// A clock that says an instant before this one (2000-01-01) was never set; the arrival time is used.
@@ -216,6 +222,8 @@ fn read_measurements(fields: &Map<String, Value>) -> Result<Measurements, FieldP
         co2: read_number(fields, "co2")?,
         illuminance: read_number(fields, "illuminance")?,
         battery: read_number(fields, "battery")?,
+        battery_months_left: read_number(fields, "battery_months_left")?,
+        totals: totals::read(fields)?,
     })
 }
 

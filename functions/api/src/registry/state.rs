@@ -11,6 +11,8 @@ use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use spacehook_domain::battery::BatteryHealth;
+use spacehook_domain::counter::Counter;
 use spacehook_domain::ids::SensorId;
 use spacehook_domain::payload::Environment;
 use spacehook_domain::place::Space;
@@ -86,6 +88,9 @@ pub struct SensorValues {
     /// When there was the last sign of it: a reading, or a word of the broker about its connection.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub last_seen_at: Option<Timestamp>,
+    /// How its battery is; null where it never said.
+    #[schema(required)]
+    pub battery_health: Option<BatteryHealthName>,
     /// The newest value of each quantity that it ever reported.
     pub values: BTreeMap<String, DatedValue>,
 }
@@ -109,6 +114,29 @@ impl From<DeviceHealth> for DeviceHealthName {
             DeviceHealth::Online => Self::Online,
             DeviceHealth::LostCommunication => Self::LostCommunication,
             DeviceHealth::Offline => Self::Offline,
+        }
+    }
+}
+
+/// How a battery is: `healthy` with six months or more left, `replace_soon` with less, `replace_now` with less than two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = BatteryHealth)]
+pub enum BatteryHealthName {
+    /// Six months or more are left.
+    Healthy,
+    /// Less than six months.
+    ReplaceSoon,
+    /// Less than two months.
+    ReplaceNow,
+}
+
+impl From<BatteryHealth> for BatteryHealthName {
+    fn from(health: BatteryHealth) -> Self {
+        match health {
+            BatteryHealth::Healthy => Self::Healthy,
+            BatteryHealth::ReplaceSoon => Self::ReplaceSoon,
+            BatteryHealth::ReplaceNow => Self::ReplaceNow,
         }
     }
 }
@@ -152,14 +180,23 @@ impl StateView {
 }
 
 fn sensor_values(id: &SensorId, state: &SensorState, presence: Option<&Presence>) -> SensorValues {
-    // A sensor's state is an object of dated values, so this reads what it writes.
-    let values = serde_json::to_value(state).and_then(serde_json::from_value).unwrap_or_default();
+    // But for a counter, a sensor's state is an object of dated values, so this reads what it writes.
+    let said: BTreeMap<String, Value> =
+        serde_json::to_value(state).and_then(serde_json::from_value).unwrap_or_default();
+    let mut values: BTreeMap<String, DatedValue> =
+        said.into_iter().filter_map(|(name, value)| Some((name, serde_json::from_value(value).ok()?))).collect();
+    if let Some(observed) = state.counter.as_ref().map(Counter::newest) {
+        let totals = [("entries_total", observed.totals.entries), ("exits_total", observed.totals.exits)];
+        values
+            .extend(totals.map(|(name, total)| (name.to_owned(), DatedValue { at: observed.at, value: total.into() })));
+    }
     SensorValues {
         sensor_id: id.to_string(),
         device_health: presence.map(|presence| presence.health().into()),
         is_stale: presence.is_some_and(Presence::is_stale),
         last_reading_at: presence.map(Presence::heard_at),
         last_seen_at: presence.map(Presence::seen_at),
+        battery_health: state.battery_health().map(Into::into),
         values,
     }
 }

@@ -2,12 +2,15 @@
 
 use crate::client::Api;
 use serde_json::{Value, json};
+use spacehook_domain::counter::{Counting, Totals};
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
+use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::presence::Silence;
-use spacehook_domain::reading::{Measurements, PersonCount, Reading};
+use spacehook_domain::reading::{BatteryPercent, Measurements, PersonCount, Reading};
 use spacehook_domain::space_state::Occasion;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_store::UnassignedSensor;
+use std::collections::BTreeSet;
 
 async fn put(api: &Api, path: &str, body: Value) -> (u16, Value) {
     let answer = api.json(&format!("PUT {path}"), &body).await;
@@ -118,10 +121,17 @@ async fn the_state_of_a_space_says_what_its_sensors_say() {
         sensor_id: SensorId::parse("x").unwrap(),
         observed_at: "2026-03-29T12:00:00Z".parse().unwrap(),
         received_at: "2026-03-29T12:00:01Z".parse().unwrap(),
-        measurements: Measurements { person_count: Some(PersonCount(2)), ..Measurements::default() },
+        measurements: Measurements {
+            person_count: Some(PersonCount(2)),
+            battery: BatteryPercent::new(15.0).ok(),
+            totals: Some(Totals { entries: 9, exits: 4, counting: Counting::default() }),
+            ..Measurements::default()
+        },
     };
     let tenant = TenantId::parse("acme").unwrap();
-    state.take(Occasion { tenant: &tenant, space: &space, trace: None }, &reading, Silence::default());
+    let (wanted, minimum_change) = (&BTreeSet::new(), &MinimumChange::default());
+    let occasion = Occasion { tenant: &tenant, space: &space, trace: None, wanted, minimum_change };
+    state.take(occasion, &reading, Silence::default());
     api.fake.with(|contents| contents.states.insert(SpaceId(1), state));
     let said = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
     let expected = json!({
@@ -132,14 +142,19 @@ async fn the_state_of_a_space_says_what_its_sensors_say() {
         "sensors": [{
             "sensor_id": "x", "device_health": "online", "is_stale": false,
             "last_reading_at": "2026-03-29T12:00:01Z", "last_seen_at": "2026-03-29T12:00:01Z",
-            "values": {"person_count": {"at": "2026-03-29T12:00:00Z", "value": 2}}
+            "battery_health": "replace_soon",
+            "values": {
+                "person_count": {"at": "2026-03-29T12:00:00Z", "value": 2},
+                "battery": {"at": "2026-03-29T12:00:00Z", "value": 15.0},
+                "entries_total": {"at": "2026-03-29T12:00:00Z", "value": 9},
+                "exits_total": {"at": "2026-03-29T12:00:00Z", "value": 4}
+            }
         }]
     });
     assert_eq!(said, expected);
 
     // Health looks, three hours later.
     let now = "2026-03-29T15:00:01Z".parse().unwrap();
-    let occasion = Occasion { tenant: &tenant, space: &space, trace: None };
     api.fake.with(|contents| contents.states.get_mut(&SpaceId(1)).unwrap().look(occasion, now));
     let silent = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
     assert_eq!(silent["is_stale"], true);

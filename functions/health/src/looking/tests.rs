@@ -7,6 +7,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{BuildingRefId, SensorId, SpaceId, SpaceRefId};
+use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{Measurements, PersonCount, Reading};
@@ -41,7 +42,8 @@ fn hear(world: &FakeWorld, sensor: &str, is_queued: bool) -> Vec<Event> {
     let measurements = Measurements { person_count: Some(PersonCount(1)), ..Measurements::default() };
     let sensor_id = SensorId::parse(sensor).unwrap();
     let reading = Reading { sensor_id, observed_at: at, received_at: at, measurements };
-    let occasion = Occasion { tenant: &tenant(), space: &space(), trace: None };
+    let (wanted, minimum_change) = (&memory.subscribed.clone(), &MinimumChange::default());
+    let occasion = Occasion { tenant: &tenant(), space: &space(), trace: None, wanted, minimum_change };
     let events = stored.state.take(occasion, &reading, Silence::default());
     let pending = if is_queued { Vec::new() } else { events.clone() };
     let due_at = stored.state.next_look();
@@ -57,6 +59,17 @@ use EventType::{
     DeviceHealthStatusLostCommunication as Lost, DeviceHealthStatusOffline as Offline, SensorReadingStale as Stale,
     SpaceStale,
 };
+
+#[test]
+fn silence_is_told_by_every_name_that_somebody_listens_to() {
+    let world = FakeWorld::new();
+    world.memory().subscribed = EventType::BUILT_IN.into();
+    hear(&world, "x", true);
+    world.pass(SignedDuration::from_hours(1));
+    run_once(&world);
+    let device = EventType::SensorDeviceReadingStale;
+    assert_eq!(queued(&world), [Stale, device, Lost, SpaceStale, EventType::SensorDeviceGroupReadingStale]);
+}
 
 #[test]
 fn silence_becomes_events_at_its_time_and_once() {

@@ -2,11 +2,13 @@
 
 use super::*;
 use proptest::prelude::*;
+use spacehook_domain::event::EventType;
 use spacehook_domain::ids::{BuildingRefId, ProfileName, SpaceRefId};
 use spacehook_domain::place::Sensor;
 use spacehook_domain::profile::OwnProfileVersion;
 use spacehook_domain::stream::Stream;
 use spacehook_store::StoredSpace;
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
 const NOW: &str = "2026-02-02T14:20:00Z";
@@ -181,7 +183,8 @@ fn world() -> World {
     };
     {
         let mut memory = world.memory();
-        memory.subscribed = EventType::BUILT_IN.into();
+        // Those of spaces; some tests listen to all.
+        memory.subscribed = EventType::BUILT_IN[..7].iter().copied().collect();
         memory.spaces = vec![space(1, "room_1", &["a", "b"]), space(2, "room_2", &["c"])];
     }
     world
@@ -394,14 +397,21 @@ fn a_space_at_every_limit_fits_an_item() {
     use spacehook_domain::telemetry::PEOPLE_LIMIT;
     let world = world();
     let ids: Vec<String> = (0..100).map(|number| format!("sensor-{number:0100}")).collect();
+    world.memory().subscribed = EventType::BUILT_IN.into();
     world.memory().spaces[0].sensor_ids = ids.iter().map(|id| SensorId::parse(id.as_str()).unwrap()).collect();
     let places = vec!["[-99999.123456789,-99999.987654321]"; PEOPLE_LIMIT].join(",");
     let distances = vec!["99999.123456789"; PEOPLE_LIMIT].join(",");
+    // As many as are remembered of each.
+    for id in &ids {
+        let one = |n| format!(r#"{{"sensor_id":"{id}","battery":{n},"timestamp":{}}}"#, 1_770_000_000 + n);
+        take(&world, &json(&format!("[{}]", (0..32).map(one).collect::<Vec<_>>().join(",")))).unwrap();
+    }
     for id in &ids {
         let text = format!(
             r#"{{"sensor_id":"{id}","person_count":10000,"coordinates":[{places}],"distances":[{distances}],
                 "motion_detected":true,"signs_of_life":true,"temperature":20.123456789,"humidity":50.123456789,
-                "iaq":50.123456789,"co2":500.123456789,"illuminance":500.123456789,"battery":50.123456789}}"#
+                "iaq":50.123456789,"co2":500.123456789,"illuminance":500.123456789,"battery":50.123456789,"battery_months_left":3.123456789,"entries_total":4000000001,
+                "exits_total":4000000000,"counter_bits":32,"counter_resets":"never"}}"#
         );
         take(&world, &json(&text)).unwrap();
     }
@@ -418,15 +428,21 @@ fn a_crash_between_any_two_effects_loses_nothing() {
             r#"[{"person_count":0,"timestamp":1770042060},{"sensor_id":"c","person_count":1,"timestamp":1770042061}]"#,
         ),
         json(r#"{"sensor_id":"b","person_count":1,"timestamp":1770042120}"#),
+        json(r#"{"person_count":4,"timestamp":1770042001}"#),
     ];
-    let undisturbed = world();
+    let world_of_all = || {
+        let world = world();
+        world.memory().subscribed = EventType::BUILT_IN.into();
+        world
+    };
+    let undisturbed = world_of_all();
     for message in &messages {
         take(&undisturbed, message).unwrap();
     }
     let expected = undisturbed.memory().sent.clone();
     for answer_lost in [false, true] {
         for crash_at in 1..=12 {
-            let world = world();
+            let world = world_of_all();
             {
                 let mut memory = world.memory();
                 memory.effects_left = Some(crash_at);

@@ -131,6 +131,11 @@ fn by_table(
     if made.is_empty() {
         return Ok(None);
     }
+    if made.contains_key(QuantityName::EntriesTotal.as_str())
+        && let Ok(Value::Object(constants)) = serde_json::to_value(&recipe.counter)
+    {
+        made.extend(constants);
+    }
     complete(recipe, &mut made, place)?;
     Ok(Some(Value::Object(made)))
 }

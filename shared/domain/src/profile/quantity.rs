@@ -16,9 +16,9 @@ pub(super) enum Form {
 macro_rules! quantities {
     ($($(#[$doc:meta])* $variant:ident = $name:literal as $form:ident,)+) => {
         /// What readings have.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum QuantityName {
-            $($(#[$doc])* $variant,)+
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)+
         }
 
         impl QuantityName {
@@ -72,6 +72,12 @@ quantities! {
     Illuminance = "illuminance" as Number,
     /// Charge of the battery.
     Battery = "battery" as Number,
+    /// For how many months the battery will do.
+    BatteryMonthsLeft = "battery_months_left" as Number,
+    /// Who came in by a door, in all.
+    EntriesTotal = "entries_total" as Count,
+    /// Who went out by a door, in all.
+    ExitsTotal = "exits_total" as Count,
 }
 
 impl QuantityName {

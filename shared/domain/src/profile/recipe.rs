@@ -4,9 +4,11 @@ mod check;
 mod written;
 
 pub use check::Mistake;
+pub(crate) use check::parse_offset;
 
 use super::decoding::Entry;
 use super::quantity::{QuantityName, Unit};
+use crate::counter::{Bits, Resets};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,8 +31,25 @@ pub struct Recipe {
     pub(super) sensor_id: Vec<Sensor>,
     /// When it was observed; when it arrived where nothing is found.
     pub(super) timestamp: Vec<Time>,
+    /// How the totals of entries and exits are counted.
+    pub(super) counter: CounterConstants,
     /// How readings are made.
     pub(super) making: Making,
+}
+
+/// What is the same for all counters of a kind: the fields of the native form, each absent where it is as usual.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CounterConstants {
+    /// 16 or 32.
+    #[serde(rename(serialize = "counter_bits"), skip_serializing_if = "Option::is_none")]
+    pub bits: Option<Bits>,
+    /// When it begins at 0.
+    #[serde(rename(serialize = "counter_resets"), skip_serializing_if = "Option::is_none")]
+    pub resets: Option<Resets>,
+    /// Whose midnight: such as `+01:00`.
+    #[serde(rename(serialize = "counter_utc_offset"), skip_serializing_if = "Option::is_none")]
+    pub utc_offset: Option<String>,
 }
 
 /// How readings are made of a message.

@@ -1,9 +1,10 @@
 //! Sensors that fall silent, and come back: what the state of their space makes of it.
 
-use super::{Body, Occasion, SpaceState};
+use super::telling::json;
+use super::{Occasion, SpaceState};
 use crate::event::{Change, Event, EventSpace, EventType};
 use crate::ids::SensorId;
-use crate::payload::{DeviceNews, SpaceStale};
+use crate::payload::{DeviceNews, PlaceNames, Said, SensorGroup, SensorNews, SpaceStale, Watched};
 use crate::place::SpaceKey;
 use crate::presence::{DeviceHealth, LinkReport, Presence, Silence, Turn};
 use crate::reading::Reading;
@@ -21,7 +22,7 @@ impl SpaceState {
         let presence = self.presence.entry(reading.sensor_id.clone()).or_insert_with(|| Presence::new(at, silence));
         let turn = presence.hear(at, silence);
         self.is_stale = self.are_all_stale();
-        turn.map(|turn| self.tell(occasion, &reading.sensor_id, turn, at)).into_iter().collect()
+        turn.map(|turn| self.tell(occasion, &reading.sensor_id, turn, at)).unwrap_or_default()
     }
 
     /// Takes in the broker's word of a sensor's connection, heard of at `received_at`. That of a sensor which never sent a
@@ -32,13 +33,13 @@ impl SpaceState {
         sensor: &SensorId,
         report: LinkReport,
         received_at: Timestamp,
-    ) -> Option<Event> {
+    ) -> Vec<Event> {
         if !self.presence.contains_key(sensor) {
-            return None;
+            return Vec::new();
         }
         self.be_at(occasion.space);
-        let turn = self.presence.get_mut(sensor)?.link(report)?;
-        Some(self.tell(occasion, sensor, turn, received_at))
+        let turn = self.presence.get_mut(sensor).and_then(|presence| presence.link(report));
+        turn.map(|turn| self.tell(occasion, sensor, turn, received_at)).unwrap_or_default()
     }
 
     /// What the silence of its sensors means now: an event for each change, in the order of their times; of at most 25
@@ -55,17 +56,11 @@ impl SpaceState {
         let last_stale = turns.iter().filter(|(_, _, turn)| matches!(turn, Turn::ReadingsStale(_))).map(|(at, ..)| *at);
         let stale_at = last_stale.max();
         let mut events: Vec<Event> =
-            turns.into_iter().map(|(_, sensor, turn)| self.tell(occasion, &sensor, turn, now)).collect();
+            turns.into_iter().flat_map(|(_, sensor, turn)| self.tell(occasion, &sensor, turn, now)).collect();
         if !self.is_stale && self.are_all_stale() {
             self.is_stale = true;
             let at = stale_at.unwrap_or(now);
-            let stale = SpaceStale::new(
-                EventSpace::from(occasion.space),
-                occasion.space.sensor_ids.clone(),
-                at,
-                self.presence.values().map(Presence::heard_at).max(),
-            );
-            events.push(self.event(occasion, (at, now), Change::default(), Body::Stale(stale)));
+            events.extend(self.tell_stale(occasion, at, now));
         }
         events
     }
@@ -94,22 +89,44 @@ impl SpaceState {
         !self.presence.is_empty() && self.presence.values().all(Presence::is_stale)
     }
 
-    fn tell(&mut self, occasion: Occasion<'_>, sensor: &SensorId, turn: Turn, received_at: Timestamp) -> Event {
+    /// All that it was ever heard of is stale: as a space, and as a group of sensors.
+    fn tell_stale(&mut self, occasion: Occasion<'_>, at: Timestamp, now: Timestamp) -> Vec<Event> {
+        let Occasion { space, .. } = occasion;
+        let last_reading_at = self.presence.values().map(Presence::heard_at).max();
+        let of_space = self.event(occasion, (at, now), Change::default(), EventType::SpaceStale, || {
+            json(SpaceStale::new(EventSpace::from(space), space.sensor_ids.clone(), at, last_reading_at))
+        });
+        let of_group =
+            self.event(occasion, (at, now), Change::default(), EventType::SensorDeviceGroupReadingStale, || {
+                let of = Watched::Group { sensor_group: SensorGroup::of(space) };
+                json(SensorNews::new(at, PlaceNames::from(space), of, Said::Stale { last_reading_at }))
+            });
+        of_space.into_iter().chain(of_group).collect()
+    }
+
+    fn tell(&mut self, occasion: Occasion<'_>, sensor: &SensorId, turn: Turn, received_at: Timestamp) -> Vec<Event> {
+        let Occasion { space, .. } = occasion;
         let event_type = match turn {
             Turn::ReadingsStale(_) => EventType::SensorReadingStale,
             Turn::Health(DeviceHealth::Online, _) => EventType::DeviceHealthStatusOnline,
             Turn::Health(DeviceHealth::LostCommunication, _) => EventType::DeviceHealthStatusLostCommunication,
             Turn::Health(DeviceHealth::Offline, _) => EventType::DeviceHealthStatusOffline,
         };
-        let presence = self.presence.get(sensor);
-        let news = DeviceNews::new(
-            EventSpace::from(occasion.space),
-            sensor.clone(),
-            event_type,
-            turn.at(),
-            presence.map(Presence::heard_at),
-            presence.map(Presence::seen_at),
-        );
-        self.event(occasion, (turn.at(), received_at), Change::default(), Body::Device(news))
+        let (times, presence) = ((turn.at(), received_at), self.presence.get(sensor));
+        let (last_reading_at, last_seen_at) = (presence.map(Presence::heard_at), presence.map(Presence::seen_at));
+        let news = self.event(occasion, times, Change::default(), event_type, || {
+            let (space, sensor) = (EventSpace::from(space), sensor.clone());
+            json(DeviceNews::new(space, sensor, event_type, turn.at(), last_reading_at, last_seen_at))
+        });
+        let mut events: Vec<Event> = news.into_iter().collect();
+        if matches!(turn, Turn::ReadingsStale(_)) {
+            // The same by the name that other systems have for it.
+            let event_type = EventType::SensorDeviceReadingStale;
+            events.extend(self.event(occasion, times, Change::default(), event_type, || {
+                let of = Watched::Sensor { sensor_id: sensor.clone() };
+                json(SensorNews::new(turn.at(), PlaceNames::from(space), of, Said::Stale { last_reading_at }))
+            }));
+        }
+        events
     }
 }

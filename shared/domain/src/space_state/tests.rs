@@ -1,9 +1,15 @@
 use super::*;
 use crate::ids::SensorId;
-use crate::reading::Measurements;
+use crate::place::Space;
+use crate::reading::{
+    BatteryPercent, Celsius, Co2Ppm, Coordinate, IndoorAirQuality, Measurements, Metres, RelativeHumidity,
+};
 use crate::test_data::{space, tenant};
 use proptest::prelude::*;
 use serde_json::json;
+
+mod day;
+mod sensors;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_770_000_000 + second).unwrap()
@@ -26,8 +32,25 @@ fn life(signs: bool) -> Measurements {
     Measurements { signs_of_life: Some(signs), ..Measurements::default() }
 }
 
+/// What happens where somebody hears of these types.
+fn take_of(wanted: &BTreeSet<EventType>, state: &mut SpaceState, space: &Space, reading: &Reading) -> Vec<Event> {
+    let minimum_change = &MinimumChange::default();
+    let occasion = Occasion { tenant: &tenant(), space, trace: None, wanted, minimum_change };
+    state.take(occasion, reading, Silence::default())
+}
+
+/// The types that are of the space itself.
+fn of_spaces() -> BTreeSet<EventType> {
+    EventType::BUILT_IN[..7].iter().copied().collect()
+}
+
 fn take(state: &mut SpaceState, space: &Space, reading: &Reading) -> Vec<Event> {
-    state.take(Occasion { tenant: &tenant(), space, trace: None }, reading, Silence::default())
+    take_of(&of_spaces(), state, space, reading)
+}
+
+fn look(state: &mut SpaceState, space: &Space, wanted: &BTreeSet<EventType>, now: Timestamp) -> Vec<Event> {
+    let minimum_change = &MinimumChange::default();
+    state.look(Occasion { tenant: &tenant(), space, trace: None, wanted, minimum_change }, now)
 }
 
 fn states(events: &[Event]) -> Vec<&str> {
@@ -277,7 +300,7 @@ fn a_hundred_sensors_that_fall_silent_are_told_of_in_parts() {
     let now = at(5 * 3_600);
     let (mut told, mut looks) = (Vec::new(), 0);
     while state.next_look().is_some_and(|due| due <= now) {
-        let events = state.look(Occasion { tenant: &tenant(), space: &here, trace: None }, now);
+        let events = look(&mut state, &here, &of_spaces(), now);
         assert!(serde_json::to_string(&events).unwrap().len() < 150_000);
         told.extend(spoken(&events));
         looks += 1;
@@ -291,10 +314,10 @@ fn a_hundred_sensors_that_fall_silent_are_told_of_in_parts() {
 fn a_space_whose_stale_sensors_are_moved_away_is_not_stale() {
     let mut state = SpaceState::default();
     take(&mut state, &space(&["a", "b"]), &reading("a", 0, count(1)));
-    let (tenant, here, without) = (tenant(), space(&["a", "b"]), space(&["b"]));
-    state.look(Occasion { tenant: &tenant, space: &here, trace: None }, at(3_600));
+    let (here, without) = (space(&["a", "b"]), space(&["b"]));
+    look(&mut state, &here, &of_spaces(), at(3_600));
     assert!(state.is_stale());
-    state.look(Occasion { tenant: &tenant, space: &without, trace: None }, at(3_700));
+    look(&mut state, &without, &of_spaces(), at(3_700));
     assert!(!state.is_stale() && state.next_look().is_none());
 }
 
@@ -303,7 +326,8 @@ fn the_present_state_is_what_the_newest_events_said() {
     let space = space(&["a", "b"]);
     let mut state = SpaceState::default();
     let as_event = |state: &SpaceState, event_type| {
-        let occasion = Occasion { tenant: &tenant(), space: &space, trace: None };
+        let (wanted, minimum_change) = (&BTreeSet::new(), &MinimumChange::default());
+        let occasion = Occasion { tenant: &tenant(), space: &space, trace: None, wanted, minimum_change };
         state.as_event(occasion, event_type, at(99), |_, _| EventId::at(at(99), &[7; 32]))
     };
     assert_eq!(as_event(&state, EventType::SpaceReport), None);

@@ -163,3 +163,41 @@ fn numbers_too_large_for_any_sensor_are_refused_not_crashed_on() {
         }
     }
 }
+
+#[test]
+fn the_totals_of_a_door_and_how_they_count() {
+    use crate::counter::{Bits, Counting, Resets, Totals};
+    let totals = |text: &str| one(text).reading.measurements.totals.unwrap();
+    let usual = Totals { entries: 4_294_967_295, exits: 3, counting: Counting::default() };
+    assert_eq!(totals(r#"{"entries_total":4294967295,"exits_total":3.0}"#), usual);
+    let said = r#"{"entries_total":1,"exits_total":2,"counter_bits":16,"counter_resets":"midnight","counter_utc_offset":"-05:30"}"#;
+    let counting = Counting { bits: Bits::Sixteen, resets: Resets::Midnight, utc_offset_s: -19_800 };
+    assert_eq!(totals(said), Totals { entries: 1, exits: 2, counting });
+    let table = [
+        (r#"{"entries_total":1}"#, "exits_total: must be there too where entries_total is"),
+        (r#"{"exits_total":1,"entries_total":null}"#, "entries_total: must be there too where exits_total is"),
+        (
+            r#"{"exits_total":1,"entries_total":4294967296}"#,
+            "entries_total: must be a whole number from 0 to 4294967295",
+        ),
+        (r#"{"exits_total":-1,"entries_total":0}"#, "exits_total: must be a whole number from 0 to 4294967295"),
+        (
+            r#"{"exits_total":65536,"entries_total":0,"counter_bits":16}"#,
+            "exits_total: must be a whole number from 0 to 65535",
+        ),
+        (r#"{"exits_total":1,"entries_total":0,"counter_bits":8}"#, "counter_bits: must be 16 or 32"),
+        (
+            r#"{"exits_total":1,"entries_total":0,"counter_resets":"daily"}"#,
+            "counter_resets: must be midnight or never",
+        ),
+        (
+            r#"{"exits_total":1,"entries_total":0,"counter_utc_offset":1}"#,
+            "counter_utc_offset: must be an offset from UTC such as +01:00",
+        ),
+        (r#"{"battery_months_left":1201}"#, "battery_months_left: must be between 0 and 1200 months"),
+        (r#"{"counter_bits":16}"#, "reading: carries no quantity that is known here"),
+    ];
+    for (text, expected) in table {
+        assert_eq!(refusal(text), format!("reading 0: {expected}"), "{text}");
+    }
+}

@@ -6,7 +6,8 @@ use super::written::{
     OneOrMore, Written, WrittenCondition, WrittenDecoding, WrittenQuantity, WrittenSensor, WrittenTime,
 };
 use super::{
-    Condition, Decoding, Encoding, Making, Quantity, Recipe, SCRIPT_BYTES_LIMIT, Script, Sensor, Time, WAYS_LIMIT,
+    Condition, CounterConstants, Decoding, Encoding, Making, Quantity, Recipe, SCRIPT_BYTES_LIMIT, Script, Sensor,
+    Time, WAYS_LIMIT,
 };
 use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize as _;
@@ -155,6 +156,13 @@ impl Mistakes {
         }
     }
 
+    fn counter(&mut self, constants: CounterConstants) -> CounterConstants {
+        if constants.utc_offset.as_deref().is_some_and(|offset| parse_offset(offset).is_none()) {
+            self.add("/counter/utc_offset", "must be an offset from UTC such as +01:00");
+        }
+        constants
+    }
+
     fn quantities(
         &mut self,
         written: BTreeMap<String, OneOrMore<WrittenQuantity>>,
@@ -207,7 +215,8 @@ fn zone_named(name: &str) -> Option<TimeZone> {
     parse_offset(name).map(TimeZone::fixed).or_else(|| TimeZone::get(name).ok())
 }
 
-fn parse_offset(text: &str) -> Option<Offset> {
+/// Reads `+01:00`.
+pub(crate) fn parse_offset(text: &str) -> Option<Offset> {
     let (sign, rest) = if let Some(rest) = text.strip_prefix('-') { (-1, rest) } else { (1, text.strip_prefix('+')?) };
     let (hours, minutes) = rest.split_once(':')?;
     let two = |digits: &str| (digits.len() == 2).then(|| digits.parse::<i32>().ok()).flatten();
@@ -233,6 +242,7 @@ pub(super) fn read(written: &Value) -> Result<Recipe, Vec<Mistake>> {
         decoding: written.decode.map(|decode| mistakes.decoding(decode)),
         sensor_id: mistakes.ways("/sensor_id", written.sensor_id, Mistakes::sensor),
         timestamp: mistakes.ways("/timestamp", written.timestamp, Mistakes::time),
+        counter: mistakes.counter(written.counter),
         making: mistakes.making(written.normalize, written.each, written.quantities),
     };
     if mistakes.0.is_empty() { Ok(recipe) } else { Err(mistakes.0) }

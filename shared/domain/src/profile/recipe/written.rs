@@ -1,7 +1,7 @@
 //! A recipe as it is written.
 
 use super::super::quantity::Unit;
-use super::{Encoding, Of};
+use super::{CounterConstants, Encoding, Of};
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
@@ -23,6 +23,8 @@ pub(super) struct Written {
     pub(super) each: Option<OneOrMore<String>>,
     pub(super) sensor_id: Option<OneOrMore<WrittenSensor>>,
     pub(super) timestamp: Option<OneOrMore<WrittenTime>>,
+    #[serde(default)]
+    pub(super) counter: CounterConstants,
     pub(super) quantities: Option<BTreeMap<String, OneOrMore<WrittenQuantity>>>,
 }
 

@@ -331,3 +331,19 @@ fn what_a_script_says_is_held_to_the_rules_of_readings() {
     let many = read_with(&profile, &json!({}), &Says(json!(vec![json!({"co2": 400}); 1_001])));
     assert!(many.unwrap_err().to_string().contains("at most 1000"));
 }
+
+#[test]
+fn a_door_s_totals_are_taken_with_how_they_count() {
+    let recipe = |counter: Value| json!({"counter": counter, "quantities": {"entries_total": {"at": "/in"}, "exits_total": {"at": "/out"}}});
+    let door = read(&recipe(json!({"bits": 16, "resets": "midnight", "utc_offset": "+01:00"})));
+    let expected = json!({
+        "entries_total": 7.0, "exits_total": 3, "counter_bits": 16, "counter_resets": "midnight",
+        "counter_utc_offset": "+01:00",
+    });
+    assert_eq!(items(&door, &json!({"in": "7", "out": 3})), [(0, Ok(expected))]);
+    let usual = items(&read(&recipe(json!({}))), &json!({"in": 7, "out": 3}));
+    assert_eq!(usual, [(0, Ok(json!({"entries_total": 7, "exits_total": 3})))]);
+    let wrong = mistakes(&recipe(json!({"utc_offset": "CET"})));
+    assert_eq!(wrong[0].0, "/counter/utc_offset");
+    assert_eq!(mistakes(&recipe(json!({"bits": 8})))[0].0, "/counter/bits");
+}
