@@ -43,6 +43,7 @@ pub mod request_rate;
 pub mod retry;
 pub mod retry_after;
 pub mod schema;
+pub mod settings;
 pub mod share;
 pub mod signing;
 pub mod space_state;

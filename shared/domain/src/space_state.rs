@@ -7,6 +7,8 @@
 //! sensors send a battery level and a count in separate messages; a message that carries only the battery must not
 //! make an occupied room available.)
 
+mod deadband;
+mod hold;
 mod silence;
 
 use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
@@ -22,6 +24,8 @@ use crate::reading::{
 };
 use crate::stream::Stream;
 use crate::trace::TraceId;
+use deadband::Reported;
+use hold::Hold;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -122,14 +126,6 @@ impl SensorState {
     }
 }
 
-/// What the reports of a space last said, to tell what the next one changes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Reported {
-    at: Timestamp,
-    person_count: PersonCount,
-    signs_of_life: Option<bool>,
-}
-
 /// The state of a space.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SpaceState {
@@ -141,6 +137,9 @@ pub struct SpaceState {
     reported: Option<Reported>,
     /// The state that the last availability event said.
     availability: Option<Availability>,
+    /// Whether it is held back that the space is empty.
+    #[serde(default, skip_serializing_if = "Hold::is_empty")]
+    hold: Hold,
     /// Whether each sensor that was ever heard is still there.
     #[serde(default)]
     presence: BTreeMap<SensorId, Presence>,
@@ -193,7 +192,8 @@ impl SpaceState {
     pub fn take(&mut self, occasion: Occasion<'_>, reading: &Reading, silence: Silence) -> Vec<Event> {
         let Occasion { space, .. } = occasion;
         self.be_at(space);
-        let mut events = self.hear(occasion, reading, silence);
+        let mut events = Vec::from_iter(self.end_hold_before(occasion, reading));
+        events.extend(self.hear(occasion, reading, silence));
         let sensor = self.sensors.entry(reading.sensor_id.clone()).or_default();
         if sensor.take(reading.observed_at, &reading.measurements) {
             events.extend(self.report(occasion, reading));
@@ -219,19 +219,11 @@ impl SpaceState {
         let now = self.aggregate();
         // A late reading of one sensor does not turn the clock of the space back.
         let at = self.reported.as_ref().map_or(reading.observed_at, |last| last.at.max(reading.observed_at));
-        let change = self.change(at, &now);
-        self.reported = Some(Reported { at, person_count: now.person_count, signs_of_life: now.signs_of_life });
+        let change = self.count_report(at, &now, &space.settings.minimum_change);
 
         let times = (at, reading.received_at);
         let mut events = vec![self.event(occasion, times, change, report(space, at, &now))];
-        if let Some(state) = now.availability
-            && self.availability != Some(state)
-        {
-            self.availability = Some(state);
-            let record =
-                SpaceAvailability::new(space.into(), space.sensor_ids.clone(), at, state, now.passively_occupied);
-            events.push(self.event(occasion, times, change, Body::Availability(record)));
-        }
+        events.extend(self.tell_availability(occasion, reading, (at, change), &now));
         events
     }
 
@@ -267,7 +259,7 @@ impl SpaceState {
         id: impl FnOnce(Stream, Sequence) -> EventId,
     ) -> Option<Event> {
         let Occasion { tenant, space, trace } = occasion;
-        let at = self.observed_at()?;
+        let mut at = self.observed_at()?;
         let mut state = self.clone();
         // A sensor that was moved away keeps its values until the next reading of the space.
         state.be_at(space);
@@ -275,7 +267,8 @@ impl SpaceState {
         let body = match event_type {
             EventType::SpaceReport => report(space, at, &now),
             EventType::SpaceAvailability => {
-                let (state, passively) = (now.availability?, now.passively_occupied);
+                let (state, passively) = (state.present_availability(&now)?, now.passively_occupied);
+                at = self.hold.not_before_its_end(at);
                 Body::Availability(SpaceAvailability::new(space.into(), space.sensor_ids.clone(), at, state, passively))
             }
             _ => return None,
@@ -322,16 +315,6 @@ impl SpaceState {
             temperature: sensor.temperature.as_ref().map(|dated| dated.value.into()),
             timestamp,
         })
-    }
-
-    fn change(&self, at: Timestamp, now: &Aggregate) -> Change {
-        let Some(last) = &self.reported else {
-            return Change { occupancy_changed: true, first_of_hour: true };
-        };
-        Change {
-            occupancy_changed: last.person_count != now.person_count || last.signs_of_life != now.signs_of_life,
-            first_of_hour: hour(at) > hour(last.at),
-        }
     }
 
     /// The next event of the space, which occurred and was heard of then.
