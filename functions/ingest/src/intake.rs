@@ -2,12 +2,13 @@
 
 use crate::message::Message;
 use crate::placements::Placements;
-use crate::ports::{Events, Fault, Refused, Spaces};
+use crate::ports::{Events, Fault, Refused, Spaces, Timers};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use spacehook_decoding::Sandbox;
-use spacehook_domain::event::{Event, EventType};
+use spacehook_domain::event::Event;
+use spacehook_domain::hold_timer::HoldTimer;
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
 use spacehook_domain::lifecycle::{self, Lifecycle};
 use spacehook_domain::place::Space;
@@ -18,7 +19,7 @@ use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
 use spacehook_domain::trace::TraceId;
 use spacehook_queues::RefusedTelemetry;
 use spacehook_store::{Saved, TenantOverview};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,18 +62,19 @@ pub struct IntakeFault {
 
 /// The function, with what it needs of the world.
 #[derive(Debug)]
-pub struct Intake<S, E, R> {
-    spaces: S,
+pub struct Intake<S, E, R, T> {
+    pub(crate) spaces: S,
     events: E,
     refused: R,
+    pub(crate) timers: T,
     silences: Silences,
     placements: Placements,
 }
 
-impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
+impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
     /// A function that has nothing in memory yet. Sensors may be silent for as long as `silences` say.
-    pub fn new(spaces: S, events: E, refused: R, silences: Silences) -> Self {
-        Self { spaces, events, refused, silences, placements: Placements::default() }
+    pub fn new(spaces: S, events: E, refused: R, timers: T, silences: Silences) -> Self {
+        Self { spaces, events, refused, timers, silences, placements: Placements::default() }
     }
 
     /// Takes a message in.
@@ -134,7 +136,7 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         };
         let news = News::Link { sensor: &sensor, report, received_at };
         let occasion = Occasion { tenant: &tenant, space: &space, trace };
-        let events = self.apply_to_space(occasion, &[news], &overview.subscribed, now).await;
+        let events = self.apply_to_space(occasion, &[news], &overview, now).await;
         let events = events.map_err(fault("the state of a space could not be brought up to date"))?;
         Ok(Summary { events, ..Summary::default() })
     }
@@ -178,12 +180,12 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         let readings = spaces.values().map(|(_, readings)| readings.len()).sum();
 
         let work = spaces.into_values().map(|(space, readings)| {
-            let subscribed = &overview.subscribed;
+            let overview = &overview;
             async move {
                 let occasion = Occasion { tenant, space: &space, trace };
                 let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
                 news.sort_by_key(News::at);
-                self.apply_to_space(occasion, &news, subscribed, now).await
+                self.apply_to_space(occasion, &news, overview, now).await
             }
         });
         // Every space is worked on, also after one has failed: a space does not wait for its neighbour.
@@ -222,18 +224,20 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         Ok((spaces, count))
     }
 
-    /// Brings one space up to date with news in their order; how many events that gave.
-    async fn apply_to_space(
+    /// Brings one space up to date with news in their order, and with what time made of it before and after; how many events
+    /// that gave.
+    pub(crate) async fn apply_to_space(
         &self,
         occasion: Occasion<'_>,
         news: &[News<'_>],
-        subscribed: &BTreeSet<EventType>,
+        overview: &TenantOverview,
         now: Timestamp,
     ) -> Result<usize, Fault> {
-        let mut rest = news;
+        let all: Vec<_> = [News::Time(now)].iter().chain(news).chain(&[News::Time(now)]).copied().collect();
+        let mut rest = &all[..];
         let (mut events, mut conflicts) = (0, 0);
         while !rest.is_empty() {
-            match self.step(occasion, rest, subscribed, now).await? {
+            match self.step(occasion, rest, overview, now).await? {
                 Step::Done { taken, queued } => {
                     rest = &rest[taken..];
                     events += queued;
@@ -256,7 +260,7 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         &self,
         occasion: Occasion<'_>,
         news: &[News<'_>],
-        subscribed: &BTreeSet<EventType>,
+        overview: &TenantOverview,
         now: Timestamp,
     ) -> Result<Step, Fault> {
         let Occasion { tenant, space, trace } = occasion;
@@ -273,7 +277,7 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         for one in news {
             for event in one.apply(&mut state, occasion) {
                 // What nobody subscribes to costs no message; it keeps its place in the sequence.
-                if subscribed.contains(&event.event_type) {
+                if overview.subscribed.contains(&event.event_type) {
                     bytes += event.data.to_string().len();
                     events.push(event);
                 }
@@ -285,6 +289,10 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         }
         if state == stored.state {
             return Ok(Step::Done { taken, queued: 0 });
+        }
+        // Before the hold is saved: a crash in between leaves a timer for nothing, and never a hold without one.
+        if let Some(until) = state.held_until().filter(|until| stored.state.held_until() != Some(*until)) {
+            self.timers.arm(&HoldTimer::new(tenant.clone(), space.space_id, until), now).await?;
         }
         // With events that may never be queued, should everything die now, it is looked at within the hour.
         let repair = (!events.is_empty()).then(|| now.checked_add(REPAIRED_WITHIN).unwrap_or(now));
@@ -321,11 +329,13 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     }
 }
 
-/// What is heard of a sensor.
+/// What is heard of a space.
 #[derive(Debug, Clone, Copy)]
-enum News<'a> {
+pub(crate) enum News<'a> {
     /// A reading; the sensor may be silent for so long after it.
     Reading { reading: &'a Reading, silence: Silence },
+    /// It is that late: what was held until then is over.
+    Time(Timestamp),
     /// The broker's word of its connection.
     Link { sensor: &'a SensorId, report: LinkReport, received_at: Timestamp },
 }
@@ -335,12 +345,14 @@ impl News<'_> {
         match self {
             Self::Reading { reading, .. } => reading.observed_at,
             Self::Link { report, .. } => report.at,
+            Self::Time(now) => *now,
         }
     }
 
     fn apply(&self, state: &mut SpaceState, occasion: Occasion<'_>) -> Vec<Event> {
         match *self {
             Self::Reading { reading, silence } => state.take(occasion, reading, silence),
+            Self::Time(now) => state.end_hold(occasion, now).into_iter().collect(),
             Self::Link { sensor, report, received_at } => {
                 state.link(occasion, sensor, report, received_at).into_iter().collect()
             }
@@ -353,7 +365,7 @@ enum Step {
     Conflict,
 }
 
-fn fault(what: &'static str) -> impl FnOnce(Fault) -> IntakeFault {
+pub(crate) fn fault(what: &'static str) -> impl FnOnce(Fault) -> IntakeFault {
     move |source| IntakeFault { what, source }
 }
 
@@ -374,4 +386,4 @@ fn log_distrusted_clocks(tenant: &TenantId, accepted: &[Accepted]) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use spacehook_domain::event::Event;
+use spacehook_domain::hold_timer::HoldTimer;
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
-use spacehook_domain::place::Space;
+use spacehook_domain::place::{Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
-use spacehook_queues::{EventQueue, QueueError, RefusedTelemetry, RefusedTelemetryQueue};
+use spacehook_queues::{EventQueue, HoldQueue, QueueError, RefusedTelemetry, RefusedTelemetryQueue};
 use spacehook_store::{Saved, Store, StoreError, StoredSpace, TenantOverview};
 use std::error::Error;
 use std::future::Future;
@@ -17,12 +18,14 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 pub trait Spaces: Sync {
     /// What is subscribed to, and the version of the registry.
     fn overview(&self, tenant: &TenantId) -> impl Future<Output = Result<TenantOverview, Fault>> + Send;
-    /// The space that a sensor belongs to.
+    /// The space that a sensor belongs to, with what is settled of it and of its building.
     fn placement(
         &self,
         tenant: &TenantId,
         sensor: &SensorId,
     ) -> impl Future<Output = Result<Option<Space>, Fault>> + Send;
+    /// A space, by the customer's own names.
+    fn space(&self, tenant: &TenantId, place: &SpaceKey) -> impl Future<Output = Result<Option<Space>, Fault>> + Send;
     /// The state of a space, and what of it is not yet queued.
     fn stored_space(
         &self,
@@ -76,6 +79,18 @@ pub trait Refused: Sync {
     fn keep(&self, refused: &RefusedTelemetry) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
+/// Timers of holds.
+pub trait Timers: Sync {
+    /// Sets a timer, which comes when its hold ends, or before.
+    fn arm(&self, timer: &HoldTimer, now: Timestamp) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+impl Timers for HoldQueue {
+    async fn arm(&self, timer: &HoldTimer, now: Timestamp) -> Result<(), Fault> {
+        self.send(timer, timer.due_in(now)).await.map_err(QueueError::into)
+    }
+}
+
 impl Spaces for Store {
     async fn overview(&self, tenant: &TenantId) -> Result<TenantOverview, Fault> {
         self.tenant_overview(tenant).await.map_err(StoreError::into)
@@ -83,6 +98,10 @@ impl Spaces for Store {
 
     async fn placement(&self, tenant: &TenantId, sensor: &SensorId) -> Result<Option<Space>, Fault> {
         Self::placement(self, tenant, sensor).await.map_err(StoreError::into)
+    }
+
+    async fn space(&self, tenant: &TenantId, place: &SpaceKey) -> Result<Option<Space>, Fault> {
+        Self::space(self, tenant, place).await.map_err(StoreError::into)
     }
 
     async fn stored_space(&self, tenant: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {

@@ -19,6 +19,7 @@ pub mod event;
 pub mod failure;
 pub mod failure_rate;
 pub mod filter;
+pub mod hold_timer;
 pub mod idempotency;
 pub mod ids;
 pub mod job;

@@ -106,7 +106,9 @@ impl Writes {
     fn compare_building(&mut self, id: &BuildingRefId, planned: &PlannedBuilding, registered: &Registered) {
         let before = registered.building.as_ref();
         let name = named(&planned.name, before.map(|building| &building.name));
-        let building = Building { building_ref_id: id.clone(), name };
+        // An import says nothing of settings: they stay.
+        let settings = before.map(|building| building.settings.clone()).unwrap_or_default();
+        let building = Building { building_ref_id: id.clone(), name, settings };
         if count(&mut self.counts.buildings, before, &building) {
             self.buildings.push(building);
         }
@@ -149,6 +151,7 @@ impl Writes {
             name: named(&planned.name, before.map(|space| &space.name)),
             building_ref_id: key.building_ref_id.clone(),
             space_ref_id: key.space_ref_id.clone(),
+            settings: before.map(|space| space.settings.clone()).unwrap_or_default(),
         };
         let mut changed = BTreeMap::new();
         for (sensor_id, planned) in &planned.sensors {

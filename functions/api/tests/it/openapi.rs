@@ -44,7 +44,7 @@ async fn bodies_have_the_fields_that_the_document_says() {
         ("Rotation", format!("POST /v1/subscriptions/{id}/signing-secret/rotate")),
         ("ExplainInput", "POST /v1/explain".to_owned()),
         ("Enabling", format!("POST /v1/subscriptions/{id}/enable")),
-        ("PlaceInput", "PUT /v1/buildings/b".to_owned()),
+        ("BuildingInput", "PUT /v1/buildings/b".to_owned()),
         ("PlaceInput", "PUT /v1/buildings/b/floors/f".to_owned()),
         ("SpaceInput", "PUT /v1/buildings/b/spaces/s".to_owned()),
         ("SensorInput", "PUT /v1/sensors/x".to_owned()),

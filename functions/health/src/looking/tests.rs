@@ -10,6 +10,7 @@ use spacehook_domain::ids::{BuildingRefId, SensorId, SpaceId, SpaceRefId};
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{Measurements, PersonCount, Reading};
+use spacehook_domain::settings::Settings as SpaceSettings;
 use spacehook_domain::space_state::Occasion;
 use std::collections::BTreeSet;
 
@@ -29,6 +30,7 @@ fn space() -> Space {
         space_ref_id: SpaceRefId::parse("s").unwrap(),
         name: None,
         sensor_ids: ["x", "y"].iter().map(|id| SensorId::parse(*id).unwrap()).collect(),
+        settings: SpaceSettings::default(),
     }
 }
 
