@@ -36,7 +36,7 @@ const REPAIRED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// When it is looked at at the latest whether they are queued.
 const REPAIRED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// Causes listed of one message, at most.
-const CAUSES_LIMIT: usize = 20;
+pub(crate) const CAUSES_LIMIT: usize = 20;
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,9 +95,14 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             Ok(topic) => topic,
             Err(error) => return self.refuse_whole(message, error.to_string()).await,
         };
+        let overview =
+            self.spaces.overview(&topic.tenant).await.map_err(fault("the tenant's item could not be read"))?;
         let results = match read_payload(message, &topic, now) {
             Ok(results) => results,
-            Err(cause) => return self.refuse_whole(message, cause).await,
+            Err(cause) => {
+                self.keep_raw(message, &topic, &overview, (0, std::slice::from_ref(&cause)), now).await?;
+                return self.refuse_whole(message, cause).await;
+            }
         };
         let (accepted, causes): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
         let causes: Vec<String> =
@@ -106,7 +111,9 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         log_distrusted_clocks(&topic.tenant, &accepted);
 
         let refused = causes.len();
-        let (readings, unassigned, events) = self.apply(&topic, trace, accepted, now).await?;
+        let taken = accepted.len();
+        let (readings, unassigned, events) = self.apply(&topic, trace, &overview, accepted, now).await?;
+        self.keep_raw(message, &topic, &overview, (taken, &causes), now).await?;
         // After the good ones are safe: a fault here repeats the message, which changes nothing for them.
         if refused > 0 {
             self.keep_refused(message, causes).await.map_err(fault("refused readings were not kept"))?;
@@ -167,6 +174,7 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         &self,
         topic: &TelemetryTopic,
         trace: Option<&TraceId>,
+        overview: &TenantOverview,
         accepted: Vec<Accepted>,
         now: Timestamp,
     ) -> Result<(usize, usize, usize), IntakeFault> {
@@ -175,18 +183,14 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         if accepted.is_empty() {
             return Ok((0, 0, 0));
         }
-        let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
-        let (spaces, unassigned) = self.by_space(tenant, &overview, accepted, now).await?;
+        let (spaces, unassigned) = self.by_space(tenant, overview, accepted, now).await?;
         let readings = spaces.values().map(|(_, readings)| readings.len()).sum();
 
-        let work = spaces.into_values().map(|(space, readings)| {
-            let overview = &overview;
-            async move {
-                let occasion = Occasion { tenant, space: &space, trace };
-                let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
-                news.sort_by_key(News::at);
-                self.apply_to_space(occasion, &news, overview, now).await
-            }
+        let work = spaces.into_values().map(|(space, readings)| async move {
+            let occasion = Occasion { tenant, space: &space, trace };
+            let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
+            news.sort_by_key(News::at);
+            self.apply_to_space(occasion, &news, overview, now).await
         });
         // Every space is worked on, also after one has failed: a space does not wait for its neighbour.
         let results: Vec<_> = stream::iter(work).buffer_unordered(CONCURRENT_SPACES).collect().await;
@@ -204,7 +208,8 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
     ) -> Result<(BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)>, usize), IntakeFault> {
         let mut spaces: BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)> = BTreeMap::new();
         let mut unassigned: BTreeMap<SensorId, (u64, Timestamp)> = BTreeMap::new();
-        for Accepted { reading, .. } in accepted {
+        for Accepted { mut reading, .. } in accepted {
+            overview.privacy.strip(&mut reading.measurements);
             let found = self
                 .placements
                 .find(&self.spaces, tenant, overview.registry_version, &reading.sensor_id, now)
@@ -273,6 +278,9 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             self.queue(tenant, space.space_id, stored.version, &stored.pending, now).await?;
         }
         let mut state = stored.state.clone();
+        if !overview.privacy.keeps_coordinates() {
+            state.forget_places();
+        }
         let (mut events, mut bytes, mut taken): (Vec<Event>, usize, usize) = (Vec::new(), 0, 0);
         for one in news {
             for event in one.apply(&mut state, occasion) {

@@ -13,3 +13,4 @@ pub mod intake;
 pub mod message;
 pub mod placements;
 pub mod ports;
+mod raw;

@@ -7,7 +7,7 @@ use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
 use spacehook_domain::place::{Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_queues::{EventQueue, HoldQueue, QueueError, RefusedTelemetry, RefusedTelemetryQueue};
-use spacehook_store::{Saved, Store, StoreError, StoredSpace, TenantOverview};
+use spacehook_store::{RawPayload, Saved, Store, StoreError, StoredSpace, TenantOverview};
 use std::error::Error;
 use std::future::Future;
 
@@ -57,6 +57,8 @@ pub trait Spaces: Sync {
         space: SpaceId,
         version: u64,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Keeps a message as it came.
+    fn keep_raw_payload(&self, tenant: &TenantId, raw: &RawPayload) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Remembers a sensor that belongs to no space.
     fn record_unassigned(
         &self,
@@ -126,6 +128,10 @@ impl Spaces for Store {
 
     async fn clear_pending(&self, tenant: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
         Self::clear_pending(self, tenant, space, version).await.map_err(StoreError::into)
+    }
+
+    async fn keep_raw_payload(&self, tenant: &TenantId, raw: &RawPayload) -> Result<(), Fault> {
+        Self::keep_raw_payload(self, tenant, raw).await.map_err(StoreError::into)
     }
 
     async fn record_unassigned(

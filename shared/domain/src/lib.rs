@@ -34,6 +34,7 @@ pub mod own_type;
 pub mod payload;
 pub mod place;
 pub mod presence;
+pub mod privacy;
 pub mod profile;
 pub mod publishing;
 pub mod reading;

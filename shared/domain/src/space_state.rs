@@ -9,6 +9,7 @@
 
 mod deadband;
 mod hold;
+mod places;
 mod silence;
 
 use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};

@@ -59,6 +59,7 @@ async fn bodies_have_the_fields_that_the_document_says() {
         ("NewApiKey", "POST /v1/tenants/acme/api-keys".to_owned()),
         ("NewTenant", "POST /v1/tenants".to_owned()),
         ("TenantPatch", "PATCH /v1/tenants/acme".to_owned()),
+        ("OwnTenantPatch", "PATCH /v1/tenant".to_owned()),
         ("Suspension", "POST /v1/tenants/acme/suspend".to_owned()),
     ];
     let document = document();

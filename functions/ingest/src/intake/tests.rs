@@ -5,9 +5,10 @@ use proptest::prelude::*;
 use spacehook_domain::event::EventType;
 use spacehook_domain::ids::{BuildingRefId, SpaceRefId};
 use spacehook_domain::place::SpaceKey;
+use spacehook_domain::privacy::Privacy;
 use spacehook_domain::settings::Settings;
 use spacehook_domain::stream::Stream;
-use spacehook_store::StoredSpace;
+use spacehook_store::{RawPayload, StoredSpace};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
@@ -22,8 +23,10 @@ pub(crate) struct Memory {
     pub(crate) states: BTreeMap<SpaceId, StoredSpace>,
     unassigned: BTreeMap<SensorId, u64>,
     pub(crate) sent: Vec<Event>,
-    refused: Vec<RefusedTelemetry>,
+    pub(crate) refused: Vec<RefusedTelemetry>,
     pub(crate) timers: Vec<HoldTimer>,
+    pub(crate) raw_payloads: Vec<RawPayload>,
+    pub(crate) privacy: Privacy,
     /// Effects left until the world fails; none means it never does.
     pub(crate) effects_left: Option<u32>,
     /// Fail after the effect took place, as a lost answer does, and not before it.
@@ -65,7 +68,8 @@ impl Spaces for World {
     async fn overview(&self, _: &TenantId) -> Result<TenantOverview, Fault> {
         let memory = self.memory();
         let (registry_version, subscribed) = (memory.registry_version, memory.subscribed.clone());
-        Ok(TenantOverview { version: 1, registry_version, subscribed, ..TenantOverview::default() })
+        let privacy = memory.privacy.clone();
+        Ok(TenantOverview { version: 1, registry_version, subscribed, privacy, ..TenantOverview::default() })
     }
 
     async fn placement(&self, _: &TenantId, sensor: &SensorId) -> Result<Option<Space>, Fault> {
@@ -130,6 +134,10 @@ impl Spaces for World {
                 stored.pending.clear();
             }
         })
+    }
+
+    async fn keep_raw_payload(&self, _: &TenantId, raw: &RawPayload) -> Result<(), Fault> {
+        self.effect(|memory| memory.raw_payloads.push(raw.clone()))
     }
 
     async fn record_unassigned(

@@ -17,6 +17,7 @@ mod jobs;
 mod kept_events;
 mod lists;
 mod permits;
+mod raw_payloads;
 mod registry;
 mod request_rates;
 mod search;
