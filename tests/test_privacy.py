@@ -22,7 +22,7 @@ USUAL = {"coordinates": True, "raw_payloads": None}
 @pytest.fixture
 def other(make_scene: MakeScene, second_tenant: SecondTenant) -> Iterator[Scene]:
     """A scene of a tenant whose privacy no other test counts on; as usual again in the end."""
-    scene = make_scene(second_tenant.api, second_tenant.id)
+    scene = make_scene(second_tenant.api, second_tenant.name)
     yield scene
     _patch(scene.api, None)
     scene.api.call("DELETE", "/v1/raw-payloads")
@@ -70,7 +70,7 @@ def test_messages_are_kept_as_they_came_when_that_is_asked_for(other: Scene) -> 
     other.publish(b" " * 65_537)
     other.publish(other.reading(3, count=3), other.topic(sensor="another"))
     until(lambda: len(api.every("/v1/raw-payloads")) == 4, "the messages")
-    kept = list(reversed(api.every(f"/v1/raw-payloads?sensor_id={other.sensor}&profile=native&limit=1")))
+    kept = list(reversed(api.every(f"/v1/raw-payloads?sensor_id={other.sensor}&profile=native")))
     assert len(kept) == 4, "of another sensor none was asked for"
     assert [json.loads(base64.b64decode(one["payload_base64"])) for one in kept[:2]] == sent
     assert [one["readings"] for one in kept] == [1, 1, 0, 0]

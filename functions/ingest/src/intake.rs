@@ -14,6 +14,7 @@ use spacehook_domain::lifecycle::{self, Lifecycle};
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::{LinkReport, Silence, Silences, next_due};
 use spacehook_domain::reading::Reading;
+use spacehook_domain::shadow::{self, ShadowReport};
 use spacehook_domain::space_state::{Occasion, SpaceState};
 use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
 use spacehook_domain::trace::TraceId;
@@ -68,7 +69,7 @@ pub struct Intake<S, E, R, T> {
     refused: R,
     pub(crate) timers: T,
     silences: Silences,
-    placements: Placements,
+    pub(crate) placements: Placements,
 }
 
 impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
@@ -90,6 +91,9 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
     ) -> Result<Summary, IntakeFault> {
         if lifecycle::is_topic(&message.topic) {
             return self.take_lifecycle(message, trace, now).await;
+        }
+        if let Some(thing) = shadow::thing(&message.topic) {
+            return self.take_shadow(thing, message, trace, now).await;
         }
         let topic = match TelemetryTopic::parse(&message.topic) {
             Ok(topic) => topic,
@@ -148,7 +152,7 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         Ok(Summary { events, ..Summary::default() })
     }
 
-    async fn refuse_whole(&self, message: &Message, cause: String) -> Result<Summary, IntakeFault> {
+    pub(crate) async fn refuse_whole(&self, message: &Message, cause: String) -> Result<Summary, IntakeFault> {
         self.keep_refused(message, vec![cause]).await.map_err(fault("a refused message was not kept"))?;
         Ok(Summary { refused: 1, ..Summary::default() })
     }
@@ -342,6 +346,8 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
 pub(crate) enum News<'a> {
     /// A reading; the sensor may be silent for so long after it.
     Reading { reading: &'a Reading, silence: Silence },
+    /// What the shadow of a device says.
+    Shadow { sensor: &'a SensorId, report: &'a ShadowReport, received_at: Timestamp },
     /// It is that late: what was held until then is over.
     Time(Timestamp),
     /// The broker's word of its connection.
@@ -354,12 +360,14 @@ impl News<'_> {
             Self::Reading { reading, .. } => reading.observed_at,
             Self::Link { report, .. } => report.at,
             Self::Time(now) => *now,
+            Self::Shadow { report, .. } => report.at,
         }
     }
 
     fn apply(&self, state: &mut SpaceState, occasion: Occasion<'_>) -> Vec<Event> {
         match *self {
             Self::Reading { reading, silence } => state.take(occasion, reading, silence),
+            Self::Shadow { sensor, report, received_at } => state.shadow(occasion, sensor, report, received_at),
             Self::Time(now) => state.end_hold(occasion, now).into_iter().collect(),
             Self::Link { sensor, report, received_at } => {
                 state.link(occasion, sensor, report, received_at).into_iter().collect()

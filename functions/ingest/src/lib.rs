@@ -14,3 +14,4 @@ pub mod message;
 pub mod placements;
 pub mod ports;
 mod raw;
+mod shadows;

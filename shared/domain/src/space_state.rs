@@ -10,8 +10,10 @@
 mod deadband;
 mod hold;
 mod places;
+mod shadow;
 mod silence;
 
+use crate::device::DeviceRecord;
 use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use crate::ids::{EventId, SensorId, Sequence, TenantId};
 use crate::payload::{
@@ -29,6 +31,7 @@ use deadband::Reported;
 use hold::Hold;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use shadow::KnownShadow;
 use std::collections::BTreeMap;
 
 /// A value and when it was observed.
@@ -147,6 +150,9 @@ pub struct SpaceState {
     /// Whether the space was told to be stale.
     #[serde(default)]
     is_stale: bool,
+    /// What the shadow of each device said last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    shadows: BTreeMap<SensorId, KnownShadow>,
     /// The space, by the customer's own names, as of the last reading: from a state alone nobody could tell.
     #[serde(default)]
     place: Option<SpaceKey>,
@@ -206,6 +212,7 @@ impl SpaceState {
     fn be_at(&mut self, space: &Space) {
         self.sensors.retain(|sensor, _| space.sensor_ids.contains(sensor));
         self.presence.retain(|sensor, _| space.sensor_ids.contains(sensor));
+        self.shadows.retain(|sensor, _| space.sensor_ids.contains(sensor));
         // What was stale may have been moved away.
         self.is_stale &= self.are_all_stale();
         let place = space.key();
@@ -351,6 +358,7 @@ enum Body {
     Availability(SpaceAvailability),
     Device(DeviceNews),
     Stale(SpaceStale),
+    Record(DeviceRecord),
 }
 
 impl Body {
@@ -362,6 +370,7 @@ impl Body {
                 (EventType::SpaceAvailability, serde_json::to_value([record]).unwrap_or_default())
             }
             Self::Device(news) => (news.event_type, serde_json::to_value(news).unwrap_or_default()),
+            Self::Record(record) => (record.event_type, serde_json::to_value(record).unwrap_or_default()),
             Self::Stale(stale) => (EventType::SpaceStale, serde_json::to_value(stale).unwrap_or_default()),
         }
     }

@@ -62,8 +62,9 @@ impl Store {
                 return Ok(None);
             };
             let (space, building) = futures::try_join!(
-                self.space(tenant, &sensor.space),
-                self.building(tenant, &sensor.space.building_ref_id),
+                // Boxed: side by side they are larger than a stack should hold.
+                Box::pin(self.space(tenant, &sensor.space)),
+                Box::pin(self.building(tenant, &sensor.space.building_ref_id)),
             )?;
             if let Some(mut space) = space.filter(|space| space.sensor_ids.contains(sensor_id)) {
                 space.settings = space.settings.or(&building.map(|building| building.settings).unwrap_or_default());
