@@ -2,6 +2,7 @@
 
 mod buildings;
 mod floors;
+pub(crate) mod registrations;
 mod sensors;
 mod settings;
 mod spaces;

@@ -2,6 +2,7 @@
 
 use crate::client::Api;
 use serde_json::{Value, json};
+use spacehook_domain::event::Event;
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
 use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{Measurements, PersonCount, Reading};
@@ -201,4 +202,57 @@ async fn a_wrong_setting_is_named_with_its_limit() {
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].0, format!("/{field}"));
     }
+}
+
+/// The sensors that were told of, and whether they were registered.
+fn registrations(api: &Api) -> Vec<(String, String)> {
+    let of =
+        |event: &Event| (event.event_type.as_str().to_owned(), event.data["sensor_id"].as_str().unwrap().to_owned());
+    api.fake.with(|contents| contents.published.iter().map(of).collect())
+}
+
+#[tokio::test]
+async fn a_registration_is_told_once_and_a_move_is_not() {
+    let api = Api::new();
+    put(&api, "/v1/buildings/b", json!({})).await;
+    put(&api, "/v1/buildings/b/floors/f", json!({})).await;
+    for space in ["s", "t"] {
+        put(&api, &format!("/v1/buildings/b/spaces/{space}"), json!({"floor_ref_id": "f"})).await;
+    }
+    let to = |space: &str| json!({"building_ref_id": "b", "space_ref_id": space});
+    assert_eq!(put(&api, "/v1/sensors/w", to("s")).await.0, 201);
+    assert_eq!(api.call("DELETE /v1/sensors/w").await.status, 204);
+    assert!(registrations(&api).is_empty(), "nobody asked for it");
+
+    api.subscribe(json!({"event_types": ["device_registered", "device_unregistered"]})).await;
+    for space in ["s", "s", "t"] {
+        put(&api, "/v1/sensors/x", to(space)).await;
+    }
+    assert_eq!(api.call("DELETE /v1/sensors/x").await.status, 204);
+    assert_eq!(api.call("DELETE /v1/sensors/x").await.status, 404);
+    let imported = json!({"buildings": [{"building_ref_id": "b", "spaces": [
+        {"space_ref_id": "s", "sensors": [{"sensor_id": "y"}, {"sensor_id": "z"}]}
+    ]}]});
+    for _ in 0..2 {
+        assert_eq!(api.json("POST /v1/import", &imported).await.status, 200);
+    }
+    let pair = |what: &str, sensor: &str| (what.to_owned(), sensor.to_owned());
+    let expected = [
+        pair("device_registered", "x"),
+        pair("device_unregistered", "x"),
+        pair("device_registered", "y"),
+        pair("device_registered", "z"),
+    ];
+    assert_eq!(registrations(&api), expected);
+    let gone = api.fake.with(|contents| contents.published[1].clone());
+    assert_eq!(
+        gone.data,
+        json!({
+            "event_type": "device_unregistered", "timestamp": api.now().to_string(), "building_ref_id": "b",
+            "floor_ref_id": "f", "space_ref_id": "t", "sensor_id": "x"
+        })
+    );
+
+    api.fake.with(|contents| contents.failing.insert("events.publish", false));
+    assert_eq!(put(&api, "/v1/sensors/q", to("s")).await.0, 201, "what is done is done");
 }
