@@ -125,7 +125,7 @@ deploy: require-stage build setup ## Deploy to AWS (STAGE=prod S3_BUCKET=..., in
 		--aws $(VENV)/bin/aws
 
 .PHONY: redrive
-redrive: setup ## Put dead letters back (QUEUE=events or retries, STAGE=local; DRY_RUN=1 lists; MESSAGE=id BODY=file)
+redrive: setup ## Put dead letters back (QUEUE=events, retries or holds, STAGE=local; DRY_RUN=1 lists; MESSAGE=id BODY=file)
 	@$(VENV)/bin/python infra/redrive.py --queue "$(QUEUE)" --stage "$(or $(STAGE),local)" $(if $(DRY_RUN),--dry-run) \
 		$(if $(MESSAGE),--message "$(MESSAGE)") $(if $(BODY),--body "$(BODY)")
 

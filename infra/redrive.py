@@ -22,7 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-QUEUES = {"events": ("EventsDeadQueueUrl", "EventsQueueUrl"), "retries": ("RetriesDeadQueueUrl", "RetriesQueueUrl")}
+QUEUES = {
+    "events": ("EventsDeadQueueUrl", "EventsQueueUrl"),
+    "retries": ("RetriesDeadQueueUrl", "RetriesQueueUrl"),
+    "holds": ("HoldsDeadQueueUrl", "HoldsQueueUrl"),
+}
 LOCAL = "local"
 _CAUSE = "cause"
 # How long a message is kept from others while this decides about it.

@@ -73,7 +73,11 @@ def _attributes(cloud: Cloud, output: str) -> dict[str, str]:
 
 
 def _queues(cloud: Cloud) -> Iterator[str]:
-    for source, dead in (("EventsQueueUrl", "EventsDeadQueueUrl"), ("RetriesQueueUrl", "RetriesDeadQueueUrl")):
+    for source, dead in (
+        ("EventsQueueUrl", "EventsDeadQueueUrl"),
+        ("RetriesQueueUrl", "RetriesDeadQueueUrl"),
+        ("HoldsQueueUrl", "HoldsDeadQueueUrl"),
+    ):
         redrive = json.loads(_attributes(cloud, source).get("RedrivePolicy", "{}"))
         if redrive.get("deadLetterTargetArn") != _attributes(cloud, dead)["QueueArn"]:
             yield f"{source} does not redrive to {dead}"
@@ -98,19 +102,24 @@ def _functions(cloud: Cloud) -> Iterator[str]:
 
 
 def _mappings(cloud: Cloud) -> Iterator[str]:
-    name = cloud.function_name("dispatcher")
+    yield from _mappings_of(cloud, "dispatcher", "EventsQueueUrl", "RetriesQueueUrl")
+    yield from _mappings_of(cloud, "ingest", "HoldsQueueUrl")
+
+
+def _mappings_of(cloud: Cloud, function: str, *outputs: str) -> Iterator[str]:
+    name = cloud.function_name(function)
     told = cloud.client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     by_source = {one["EventSourceArn"]: one for one in told if one["State"] == "Enabled"}
-    for output in ("EventsQueueUrl", "RetriesQueueUrl"):
+    for output in outputs:
         mapping = by_source.pop(_attributes(cloud, output)["QueueArn"], None)
         if mapping is None:
-            yield f"nothing hands {output} to the dispatcher"
+            yield f"nothing hands {output} to {function}"
         elif mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
             yield f"the mapping of {output} does not take partial failures"
         elif not isinstance((mapping.get("ScalingConfig") or {}).get("MaximumConcurrency", 0), int):
             yield f"the mapping of {output} has a maximum concurrency that is no number: its poller stops"
     if by_source:
-        yield f"the dispatcher has other mappings: {sorted(by_source)}"
+        yield f"{function} has other mappings: {sorted(by_source)}"
 
 
 def _rule(cloud: Cloud) -> Iterator[str]:

@@ -104,8 +104,8 @@ class _Runtime:
 
 def _environment(runtime: _Runtime, endpoint: str, certificates: Path) -> dict[str, str]:
     """Everything a function wants to be set; nothing of it leads off this machine."""
-    names = "TABLE_NAME STAGE EVENTS_QUEUE_URL INGEST_DEAD_QUEUE_URL RETRIES_QUEUE_URL EVENTS_DEAD_QUEUE_URL"
-    names += " RETRIES_DEAD_QUEUE_URL SECRET_PREFIX ADMIN_KEY_SECRET_ARN"
+    names = "TABLE_NAME STAGE EVENTS_QUEUE_URL HOLDS_QUEUE_URL INGEST_DEAD_QUEUE_URL RETRIES_QUEUE_URL"
+    names += " EVENTS_DEAD_QUEUE_URL RETRIES_DEAD_QUEUE_URL SECRET_PREFIX ADMIN_KEY_SECRET_ARN"
     return dict.fromkeys(names.split(), f"{endpoint}/000000000000/sizes") | {
         "FIRST_TENANT": "default",
         "LOG_LEVEL": "error",

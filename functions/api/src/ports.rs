@@ -30,8 +30,8 @@ use spacehook_domain::subscription::search::{Health, Search};
 use spacehook_domain::tenant::Tenant;
 use spacehook_domain::wake::Wake;
 use spacehook_store::{
-    AttemptFilter, Contacts, JobMade, Page, PageRequest, ProfileCreated, Put, Registered, Replayed, SENSORS_LIMIT,
-    Saved, SpaceDraft, SpaceWithSensors, UnassignedSensor,
+    AttemptFilter, Contacts, JobMade, Page, PageRequest, ProfileCreated, Put, RawPayload, RawPayloadFilter, Registered,
+    Replayed, SENSORS_LIMIT, Saved, SpaceDraft, SpaceWithSensors, UnassignedSensor,
 };
 use spacehook_store::{Claimed, KeyCreated, RequestPlace, TenantUsage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -349,6 +349,16 @@ pub trait TenantRecords: Send + Sync {
     ) -> Result<Page<Tenant>, ListFailed>;
     /// How much of its limits a tenant uses.
     async fn usage(&self, id: &TenantId) -> Result<TenantUsage, Failed>;
+    /// Reads a page of a tenant's messages as they came that are wanted, the newest first.
+    async fn list_raw_payloads(
+        &self,
+        id: &TenantId,
+        filter: &RawPayloadFilter,
+        now: Timestamp,
+        page: PageRequest,
+    ) -> Result<Page<RawPayload>, ListFailed>;
+    /// Removes every message of a tenant that was kept as it came.
+    async fn delete_raw_payloads(&self, id: &TenantId) -> Result<(), Failed>;
     /// The subscriptions of a tenant that have a backlog.
     async fn with_backlog(&self, id: &TenantId) -> Result<BTreeSet<SubscriptionId>, Failed>;
 }

@@ -2,13 +2,16 @@
 
 mod buildings;
 mod floors;
+pub(crate) mod registrations;
 mod sensors;
+mod settings;
 mod spaces;
 mod state;
 
-pub use buildings::BuildingView;
+pub use buildings::{BuildingInput, BuildingView};
 pub use floors::FloorView;
 pub use sensors::{SensorInput, SensorView, UnassignedView};
+pub use settings::MinimumChangeView;
 pub use spaces::{SpaceInput, SpaceView};
 pub use state::StateView;
 
@@ -42,7 +45,7 @@ pub fn described() -> OpenApiRouter<App> {
         .merge(sensors::described())
 }
 
-/// What a client says of a building or a floor.
+/// What a client says of a floor.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceInput {
@@ -53,6 +56,7 @@ pub struct PlaceInput {
 
 const PLACE_FIELDS: &[&str] = &["name"];
 
+/// Reads what a client says of a floor.
 fn read_place(body: &Value) -> Result<Option<String>, Problem> {
     let errors = Errors::default();
     let name = At::root(body, &errors).fields(PLACE_FIELDS).and_then(|fields| read_name(&fields, "name"));

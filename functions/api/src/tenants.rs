@@ -6,6 +6,7 @@
 
 mod changes;
 mod listing;
+pub mod privacy;
 mod view;
 
 pub use changes::{LimitsInput, NewTenant, Suspension, TenantPatch};

@@ -18,7 +18,6 @@ use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::TenantId;
 use spacehook_domain::job::{Job, JobCounts, JobState, JobStep, Progress, WAITING_MOST, Work};
 use spacehook_domain::kept_events::Position;
-use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::place::Space;
 use spacehook_domain::space_state::{Occasion, SpaceState};
 use spacehook_domain::stream::Stream;
@@ -367,8 +366,8 @@ fn present(
     (space, state): (&Space, &SpaceState),
     event_type: EventType,
 ) -> Option<Event> {
-    let (wanted, minimum_change) = (&[event_type].into(), &MinimumChange::default());
-    let occasion = Occasion { tenant, space, trace: None, wanted, minimum_change };
+    let wanted = &[event_type].into();
+    let occasion = Occasion { tenant, space, trace: None, wanted };
     let id = |stream, sequence| Event::id_of_resync(&job.key.id, stream, event_type, sequence, job.created_at);
     state.as_event(occasion, event_type, job.created_at, id)
 }

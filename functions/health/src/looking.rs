@@ -8,7 +8,6 @@ use crate::summary::Summary;
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{SpaceId, TenantId};
-use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::place::Space;
 use spacehook_domain::space_state::{Occasion, SpaceState};
 use std::collections::BTreeSet;
@@ -54,8 +53,7 @@ async fn look_once<W: World>(
     };
     let seen = |wanted: &BTreeSet<EventType>| -> (SpaceState, Vec<Event>) {
         let mut state = stored.state.clone();
-        let minimum_change = &MinimumChange::default();
-        let events = state.look(Occasion { tenant, space: &space, trace: None, wanted, minimum_change }, now);
+        let events = state.look(Occasion { tenant, space: &space, trace: None, wanted }, now);
         (state, events)
     };
     // Most looks find nothing, and for those it need not be read who wants to hear of it.

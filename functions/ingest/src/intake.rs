@@ -2,21 +2,22 @@
 
 use crate::message::Message;
 use crate::placements::{Placement, Placements};
-use crate::ports::{Events, Fault, Refused, Spaces};
-use crate::profiles::Profiles;
+use crate::ports::{Events, Fault, Refused, Spaces, Timers};
+use crate::profiles::{NoProfile, Profiles};
 use crate::remembered::AsOf;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use spacehook_decoding::Sandbox;
 use spacehook_domain::event::Event;
-use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
+use spacehook_domain::hold_timer::HoldTimer;
+use spacehook_domain::ids::{ProfileName, SensorId, SpaceId, TenantId};
 use spacehook_domain::lifecycle::{self, Lifecycle};
-use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::{LinkReport, Silence, Silences, next_due};
 use spacehook_domain::profile::{Origin, Profile};
 use spacehook_domain::reading::Reading;
+use spacehook_domain::shadow::{self, ShadowReport};
 use spacehook_domain::space_state::{Occasion, SpaceState};
 use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
 use spacehook_domain::trace::TraceId;
@@ -39,7 +40,7 @@ const REPAIRED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// When it is looked at at the latest whether they are queued.
 const REPAIRED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// Causes listed of one message, at most.
-const CAUSES_LIMIT: usize = 20;
+pub(crate) const CAUSES_LIMIT: usize = 20;
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,19 +66,28 @@ pub struct IntakeFault {
 
 /// The function, with what it needs of the world.
 #[derive(Debug)]
-pub struct Intake<S, E, R> {
-    spaces: S,
+pub struct Intake<S, E, R, T> {
+    pub(crate) spaces: S,
     events: E,
     refused: R,
+    pub(crate) timers: T,
     silences: Silences,
-    placements: Placements,
+    pub(crate) placements: Placements,
     profiles: Profiles,
 }
 
-impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
+impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
     /// A function that has nothing in memory yet. Sensors may be silent for as long as `silences` say.
-    pub fn new(spaces: S, events: E, refused: R, silences: Silences) -> Self {
-        Self { spaces, events, refused, silences, placements: Placements::default(), profiles: Profiles::default() }
+    pub fn new(spaces: S, events: E, refused: R, timers: T, silences: Silences) -> Self {
+        Self {
+            spaces,
+            events,
+            refused,
+            timers,
+            silences,
+            placements: Placements::default(),
+            profiles: Profiles::default(),
+        }
     }
 
     /// Takes a message in.
@@ -94,6 +104,9 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         if lifecycle::is_topic(&message.topic) {
             return self.take_lifecycle(message, trace, now).await;
         }
+        if let Some(thing) = shadow::thing(&message.topic) {
+            return self.take_shadow(thing, message, trace, now).await;
+        }
         let topic = match TelemetryTopic::parse(&message.topic) {
             Ok(topic) => topic,
             Err(error) => return self.refuse_whole(message, error.to_string()).await,
@@ -101,18 +114,15 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         let tenant = &topic.tenant;
         let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
         let as_of = AsOf { tenant, registry_version: overview.registry_version, now };
-        let placement = self.placements.find(&self.spaces, as_of, &topic.sensor_id).await;
-        let placement = placement.map_err(fault("a sensor could not be looked up"))?;
-        let name = placement.and_then(|placement| placement.profile).unwrap_or_else(|| topic.profile.clone());
-        let profile = self.profiles.find(&self.spaces, as_of, &name).await;
-        let profile = match profile.map_err(fault("a profile could not be read"))? {
-            Ok(profile) => profile,
-            Err(cause) => return self.refuse_whole(message, cause.to_string()).await,
-        };
+        let (name, profile) = self.profile(as_of, &topic).await?;
         let origin = Origin { sensor_id: &topic.sensor_id, profile: &name, received_at: message.received_at(now) };
-        let results = match read_payload(message, &profile, origin) {
+        let read = profile.map_err(|cause| cause.to_string());
+        let results = match read.and_then(|profile| read_payload(message, &profile, origin)) {
             Ok(results) => results,
-            Err(cause) => return self.refuse_whole(message, cause).await,
+            Err(cause) => {
+                self.keep_raw(message, &topic, &overview, (0, std::slice::from_ref(&cause)), now).await?;
+                return self.refuse_whole(message, cause).await;
+            }
         };
         let (accepted, causes): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
         let causes: Vec<String> =
@@ -121,13 +131,28 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         log_distrusted_clocks(tenant, &accepted);
 
         let refused = causes.len();
+        let taken = accepted.len();
         let silence = self.silences.of(name.as_str());
         let (readings, unassigned, events) = self.apply(as_of, &overview, trace, accepted, silence).await?;
+        self.keep_raw(message, &topic, &overview, (taken, &causes), now).await?;
         // After the good ones are safe: a fault here repeats the message, which changes nothing for them.
         if refused > 0 {
             self.keep_refused(message, causes).await.map_err(fault("refused readings were not kept"))?;
         }
         Ok(Summary { readings, refused, unassigned, events })
+    }
+
+    /// How the messages of a topic are read: as its sensor says, else as the topic does.
+    async fn profile(
+        &self,
+        as_of: AsOf<'_>,
+        topic: &TelemetryTopic,
+    ) -> Result<(ProfileName, Result<Profile, NoProfile>), IntakeFault> {
+        let placement = self.placements.find(&self.spaces, as_of, &topic.sensor_id).await;
+        let placement = placement.map_err(fault("a sensor could not be looked up"))?;
+        let name = placement.and_then(|placement| placement.profile).unwrap_or_else(|| topic.profile.clone());
+        let profile = self.profiles.find(&self.spaces, as_of, &name).await;
+        Ok((name, profile.map_err(fault("a profile could not be read"))?))
     }
 
     /// Takes in the broker's word of a device's connection. That of no sensor of ours is passed over.
@@ -152,14 +177,14 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
             return Ok(Summary::default());
         };
         let news = News::Link { sensor: &sensor, report, received_at };
-        let (wanted, minimum_change) = (&overview.subscribed, &MinimumChange::default());
-        let occasion = Occasion { tenant: &tenant, space: &space, trace, wanted, minimum_change };
-        let events = self.apply_to_space(occasion, &[news], now).await;
+        let wanted = &overview.subscribed;
+        let occasion = Occasion { tenant: &tenant, space: &space, trace, wanted };
+        let events = self.apply_to_space(occasion, &[news], &overview, now).await;
         let events = events.map_err(fault("the state of a space could not be brought up to date"))?;
         Ok(Summary { events, ..Summary::default() })
     }
 
-    async fn refuse_whole(&self, message: &Message, cause: String) -> Result<Summary, IntakeFault> {
+    pub(crate) async fn refuse_whole(&self, message: &Message, cause: String) -> Result<Summary, IntakeFault> {
         self.keep_refused(message, vec![cause]).await.map_err(fault("a refused message was not kept"))?;
         Ok(Summary { refused: 1, ..Summary::default() })
     }
@@ -190,19 +215,15 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         silence: Silence,
     ) -> Result<(usize, usize, usize), IntakeFault> {
         let AsOf { tenant, now, .. } = as_of;
-        let (spaces, unassigned) = self.by_space(as_of, accepted).await?;
-        let minimum_change = MinimumChange::default();
+        let (spaces, unassigned) = self.by_space(as_of, overview, accepted).await?;
         let readings = spaces.values().map(|(_, readings)| readings.len()).sum();
 
-        let work = spaces.into_values().map(|(space, readings)| {
+        let work = spaces.into_values().map(|(space, readings)| async move {
             // What nobody subscribes to is not even made.
-            let (wanted, minimum_change) = (&overview.subscribed, &minimum_change);
-            async move {
-                let occasion = Occasion { tenant, space: &space, trace, wanted, minimum_change };
-                let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
-                news.sort_by_key(News::at);
-                self.apply_to_space(occasion, &news, now).await
-            }
+            let occasion = Occasion { tenant, space: &space, trace, wanted: &overview.subscribed };
+            let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
+            news.sort_by_key(News::at);
+            self.apply_to_space(occasion, &news, overview, now).await
         });
         // Every space is worked on, also after one has failed: a space does not wait for its neighbour.
         let results: Vec<_> = stream::iter(work).buffer_unordered(CONCURRENT_SPACES).collect().await;
@@ -214,15 +235,17 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     async fn by_space(
         &self,
         as_of: AsOf<'_>,
+        overview: &TenantOverview,
         accepted: Vec<Accepted>,
     ) -> Result<(BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)>, usize), IntakeFault> {
         let mut spaces: BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)> = BTreeMap::new();
         let mut unassigned: BTreeMap<SensorId, (u64, Timestamp)> = BTreeMap::new();
-        for Accepted { reading, .. } in accepted {
+        for Accepted { mut reading, .. } in accepted {
+            overview.privacy.strip(&mut reading.measurements);
             let found = self.placements.find(&self.spaces, as_of, &reading.sensor_id).await;
             match found.map_err(fault("a sensor could not be looked up"))? {
                 Some(Placement { space, .. }) => {
-                    spaces.entry(space.space_id).or_insert_with(|| (space, Vec::new())).1.push(reading);
+                    spaces.entry(space.space_id).or_insert_with(|| (space, Vec::new())).1.push(reading)
                 }
                 None => unassigned.entry(reading.sensor_id).or_insert((0, reading.received_at)).0 += 1,
             }
@@ -237,12 +260,20 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         Ok((spaces, count))
     }
 
-    /// Brings one space up to date with news in their order; how many events that gave.
-    async fn apply_to_space(&self, occasion: Occasion<'_>, news: &[News<'_>], now: Timestamp) -> Result<usize, Fault> {
-        let mut rest = news;
+    /// Brings one space up to date with news in their order, and with what time made of it before and after; how many events
+    /// that gave.
+    pub(crate) async fn apply_to_space(
+        &self,
+        occasion: Occasion<'_>,
+        news: &[News<'_>],
+        overview: &TenantOverview,
+        now: Timestamp,
+    ) -> Result<usize, Fault> {
+        let all: Vec<_> = [News::Time(now)].iter().chain(news).chain(&[News::Time(now)]).copied().collect();
+        let mut rest = &all[..];
         let (mut events, mut conflicts) = (0, 0);
         while !rest.is_empty() {
-            match self.step(occasion, rest, now).await? {
+            match self.step(occasion, rest, overview, now).await? {
                 Step::Done { taken, queued } => {
                     rest = &rest[taken..];
                     events += queued;
@@ -261,7 +292,13 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     }
 
     /// Applies as much as one write carries.
-    async fn step(&self, occasion: Occasion<'_>, news: &[News<'_>], now: Timestamp) -> Result<Step, Fault> {
+    async fn step(
+        &self,
+        occasion: Occasion<'_>,
+        news: &[News<'_>],
+        overview: &TenantOverview,
+        now: Timestamp,
+    ) -> Result<Step, Fault> {
         let Occasion { tenant, space, trace, .. } = occasion;
         let stored = self.spaces.stored_space(tenant, space.space_id).await?;
         if !stored.pending.is_empty() {
@@ -272,6 +309,9 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
             self.queue(tenant, space.space_id, stored.version, &stored.pending, now).await?;
         }
         let mut state = stored.state.clone();
+        if !overview.privacy.keeps_coordinates() {
+            state.forget_places();
+        }
         let (mut events, mut bytes, mut taken): (Vec<Event>, usize, usize) = (Vec::new(), 0, 0);
         for one in news {
             for event in one.apply(&mut state, occasion) {
@@ -285,6 +325,10 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
         }
         if state == stored.state {
             return Ok(Step::Done { taken, queued: 0 });
+        }
+        // Before the hold is saved: a crash in between leaves a timer for nothing, and never a hold without one.
+        if let Some(until) = state.held_until().filter(|until| stored.state.held_until() != Some(*until)) {
+            self.timers.arm(&HoldTimer::new(tenant.clone(), space.space_id, until), now).await?;
         }
         // With events that may never be queued, should everything die now, it is looked at within the hour.
         let repair = (!events.is_empty()).then(|| now.checked_add(REPAIRED_WITHIN).unwrap_or(now));
@@ -321,11 +365,15 @@ impl<S: Spaces, E: Events, R: Refused> Intake<S, E, R> {
     }
 }
 
-/// What is heard of a sensor.
+/// What is heard of a space.
 #[derive(Debug, Clone, Copy)]
-enum News<'a> {
+pub(crate) enum News<'a> {
     /// A reading; the sensor may be silent for so long after it.
     Reading { reading: &'a Reading, silence: Silence },
+    /// What the shadow of a device says.
+    Shadow { sensor: &'a SensorId, report: &'a ShadowReport, received_at: Timestamp },
+    /// It is that late: what was held until then is over.
+    Time(Timestamp),
     /// The broker's word of its connection.
     Link { sensor: &'a SensorId, report: LinkReport, received_at: Timestamp },
 }
@@ -335,12 +383,16 @@ impl News<'_> {
         match self {
             Self::Reading { reading, .. } => reading.observed_at,
             Self::Link { report, .. } => report.at,
+            Self::Time(now) => *now,
+            Self::Shadow { report, .. } => report.at,
         }
     }
 
     fn apply(&self, state: &mut SpaceState, occasion: Occasion<'_>) -> Vec<Event> {
         match *self {
             Self::Reading { reading, silence } => state.take(occasion, reading, silence),
+            Self::Shadow { sensor, report, received_at } => state.shadow(occasion, sensor, report, received_at),
+            Self::Time(now) => state.end_hold(occasion, now),
             Self::Link { sensor, report, received_at } => state.link(occasion, sensor, report, received_at),
         }
     }
@@ -351,7 +403,7 @@ enum Step {
     Conflict,
 }
 
-fn fault(what: &'static str) -> impl FnOnce(Fault) -> IntakeFault {
+pub(crate) fn fault(what: &'static str) -> impl FnOnce(Fault) -> IntakeFault {
     move |source| IntakeFault { what, source }
 }
 
@@ -373,4 +425,4 @@ fn log_distrusted_clocks(tenant: &TenantId, accepted: &[Accepted]) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use spacehook_domain::event::Event;
+use spacehook_domain::hold_timer::HoldTimer;
 use spacehook_domain::ids::{ProfileName, SensorId, SpaceId, TenantId};
-use spacehook_domain::place::{Sensor, Space};
+use spacehook_domain::place::{Sensor, Space, SpaceKey};
 use spacehook_domain::profile::OwnProfileVersion;
 use spacehook_domain::space_state::SpaceState;
-use spacehook_queues::{EventQueue, QueueError, RefusedTelemetry, RefusedTelemetryQueue};
-use spacehook_store::{Saved, Store, StoreError, StoredSpace, TenantOverview};
+use spacehook_queues::{EventQueue, HoldQueue, QueueError, RefusedTelemetry, RefusedTelemetryQueue};
+use spacehook_store::{RawPayload, Saved, Store, StoreError, StoredSpace, TenantOverview};
 use std::error::Error;
 use std::future::Future;
 
@@ -18,7 +19,7 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 pub trait Spaces: Sync {
     /// What is subscribed to, and the version of the registry.
     fn overview(&self, tenant: &TenantId) -> impl Future<Output = Result<TenantOverview, Fault>> + Send;
-    /// A sensor and the space that it belongs to.
+    /// A sensor and the space that it belongs to, with what is settled of it and of its building.
     fn placement(
         &self,
         tenant: &TenantId,
@@ -30,6 +31,8 @@ pub trait Spaces: Sync {
         tenant: &TenantId,
         name: &ProfileName,
     ) -> impl Future<Output = Result<Option<OwnProfileVersion>, Fault>> + Send;
+    /// A space, by the customer's own names.
+    fn space(&self, tenant: &TenantId, place: &SpaceKey) -> impl Future<Output = Result<Option<Space>, Fault>> + Send;
     /// The state of a space, and what of it is not yet queued.
     fn stored_space(
         &self,
@@ -61,6 +64,8 @@ pub trait Spaces: Sync {
         space: SpaceId,
         version: u64,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Keeps a message as it came.
+    fn keep_raw_payload(&self, tenant: &TenantId, raw: &RawPayload) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Remembers a sensor that belongs to no space.
     fn record_unassigned(
         &self,
@@ -83,6 +88,18 @@ pub trait Refused: Sync {
     fn keep(&self, refused: &RefusedTelemetry) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
+/// Timers of holds.
+pub trait Timers: Sync {
+    /// Sets a timer, which comes when its hold ends, or before.
+    fn arm(&self, timer: &HoldTimer, now: Timestamp) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+impl Timers for HoldQueue {
+    async fn arm(&self, timer: &HoldTimer, now: Timestamp) -> Result<(), Fault> {
+        self.send(timer, timer.due_in(now)).await.map_err(QueueError::into)
+    }
+}
+
 impl Spaces for Store {
     async fn overview(&self, tenant: &TenantId) -> Result<TenantOverview, Fault> {
         self.tenant_overview(tenant).await.map_err(StoreError::into)
@@ -97,6 +114,10 @@ impl Spaces for Store {
         let version = self.profile_version(tenant, name, profile.version).await?;
         // It was deleted, or changed many times, between the two reads: the message is tried again.
         version.map(Some).ok_or_else(|| format!("profile {name}: its version {} went", profile.version).into())
+    }
+
+    async fn space(&self, tenant: &TenantId, place: &SpaceKey) -> Result<Option<Space>, Fault> {
+        Self::space(self, tenant, place).await.map_err(StoreError::into)
     }
 
     async fn stored_space(&self, tenant: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
@@ -121,6 +142,10 @@ impl Spaces for Store {
 
     async fn clear_pending(&self, tenant: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
         Self::clear_pending(self, tenant, space, version).await.map_err(StoreError::into)
+    }
+
+    async fn keep_raw_payload(&self, tenant: &TenantId, raw: &RawPayload) -> Result<(), Fault> {
+        Self::keep_raw_payload(self, tenant, raw).await.map_err(StoreError::into)
     }
 
     async fn record_unassigned(

@@ -1,6 +1,7 @@
 //! Where sensors are: buildings, floors, spaces.
 
 use crate::ids::{BuildingRefId, FloorRefId, ProfileName, SensorId, SpaceId, SpaceRefId};
+use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -11,6 +12,8 @@ pub struct Building {
     pub building_ref_id: BuildingRefId,
     /// What people call it.
     pub name: Option<String>,
+    /// What is settled of all of its spaces that do not say otherwise.
+    pub settings: Settings,
 }
 
 /// A floor of a building.
@@ -48,6 +51,8 @@ pub struct Space {
     pub name: Option<String>,
     /// The sensors that report on it. A sensor belongs to one space at a time.
     pub sensor_ids: BTreeSet<SensorId>,
+    /// What is settled of it; where a reading is taken in, with what its building says.
+    pub settings: Settings,
 }
 
 impl Space {

@@ -25,6 +25,9 @@ macro_rules! quantity {
         pub struct $name(f64);
 
         impl $name {
+            /// The greatest difference of two values, in this unit.
+            pub const RANGE: f64 = $most - $least;
+
             /// Takes a value in this unit; refuses what no sensor can mean.
             pub fn new(value: f64) -> Result<Self, OutOfRange> {
                 // NaN is in no range.
@@ -88,6 +91,9 @@ quantity!(
     /// A length or a coordinate in metres.
     Metres, "m", -100_000.0..=100_000.0
 );
+
+/// People that a sensor counts, at most.
+pub const PERSON_COUNT_MOST: u32 = 10_000;
 
 /// How many people a sensor counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

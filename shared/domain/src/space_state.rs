@@ -9,8 +9,12 @@
 
 mod aggregate;
 mod dated;
+mod deadband;
+mod hold;
+mod places;
 mod sensor;
 mod sensor_events;
+mod shadow;
 mod silence;
 mod telling;
 mod told;
@@ -22,27 +26,21 @@ pub use told::READINGS_REMEMBERED;
 
 use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use crate::ids::{EventId, SensorId, Sequence, TenantId};
-use crate::minimum_change::MinimumChange;
 use crate::payload::{Availability, Measured, SpaceAvailability};
 use crate::place::{Space, SpaceKey};
 use crate::presence::{Presence, Silence};
-use crate::reading::{PersonCount, Reading};
+use crate::reading::Reading;
 use crate::stream::Stream;
 use crate::trace::TraceId;
 use dated::When;
+use deadband::Reported;
+use hold::Hold;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use shadow::KnownShadow;
 use std::collections::{BTreeMap, BTreeSet};
 use telling::{json, report};
 use told::{Told, Values};
-
-/// What the reports of a space last said, to tell what the next one changes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Reported {
-    at: Timestamp,
-    person_count: PersonCount,
-    signs_of_life: Option<bool>,
-}
 
 /// The state of a space.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -55,12 +53,18 @@ pub struct SpaceState {
     reported: Option<Reported>,
     /// The state that the last availability event said.
     availability: Option<Availability>,
+    /// Whether it is held back that the space is empty.
+    #[serde(default, skip_serializing_if = "Hold::is_empty")]
+    hold: Hold,
     /// Whether each sensor that was ever heard is still there.
     #[serde(default)]
     presence: BTreeMap<SensorId, Presence>,
     /// Whether the space was told to be stale.
     #[serde(default)]
     is_stale: bool,
+    /// What the shadow of each device said last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    shadows: BTreeMap<SensorId, KnownShadow>,
     /// The space, by the customer's own names, as of the last reading: from a state alone nobody could tell.
     #[serde(default)]
     place: Option<SpaceKey>,
@@ -86,8 +90,6 @@ pub struct Occasion<'a> {
     pub trace: Option<&'a TraceId>,
     /// The types of event that somebody hears of: others are not made.
     pub wanted: &'a BTreeSet<EventType>,
-    /// By how much a value must change to be told as changed.
-    pub minimum_change: &'a MinimumChange,
 }
 
 impl Occasion<'_> {
@@ -106,7 +108,8 @@ impl SpaceState {
     /// long the sensor may be silent from now on.
     pub fn take(&mut self, occasion: Occasion<'_>, reading: &Reading, silence: Silence) -> Vec<Event> {
         self.be_at(occasion.space);
-        let mut events = self.hear(occasion, reading, silence);
+        let mut events = self.end_hold_before(occasion, reading);
+        events.extend(self.hear(occasion, reading, silence));
         let group = occasion.is_wanted(EventType::SensorDeviceGroupReadingUpdated).then(|| self.group(reading));
         let sensor = self.sensors.entry(reading.sensor_id.clone()).or_default();
         let before = sensor_events::Known::of(sensor, reading);
@@ -129,6 +132,7 @@ impl SpaceState {
     fn be_at(&mut self, space: &Space) {
         self.sensors.retain(|sensor, _| space.sensor_ids.contains(sensor));
         self.presence.retain(|sensor, _| space.sensor_ids.contains(sensor));
+        self.shadows.retain(|sensor, _| space.sensor_ids.contains(sensor));
         self.told.retain(|sensor, _| space.sensor_ids.contains(sensor));
         // What was stale may have been moved away.
         self.is_stale &= self.are_all_stale();
@@ -144,22 +148,14 @@ impl SpaceState {
         let now = self.aggregate();
         // A late reading of one sensor does not turn the clock of the space back.
         let at = self.reported.as_ref().map_or(reading.observed_at, |last| last.at.max(reading.observed_at));
-        let change = self.change(at, &now);
-        self.reported = Some(Reported { at, person_count: now.person_count, signs_of_life: now.signs_of_life });
+        let change = self.count_report(at, &now, &space.settings.minimum_change);
         self.arm_pir(now.person_count, &reading.measurements);
 
         let times = (at, reading.received_at);
         let mut events = Vec::new();
         events.extend(self.event(occasion, times, change, EventType::SpaceReport, || json(report(space, at, &now))));
-        let turned = now.availability.filter(|state| self.availability != Some(*state));
-        if let Some(state) = turned {
-            self.availability = Some(state);
-            events.extend(self.event(occasion, times, change, EventType::SpaceAvailability, || {
-                let sensor_ids = space.sensor_ids.clone();
-                json([SpaceAvailability::new(space.into(), sensor_ids, at, state, now.passively_occupied)])
-            }));
-        }
-        events.extend(self.tell_of_group(occasion, times, (group, &now), turned));
+        events.extend(self.tell_of_group(occasion, times, (group, &now)));
+        events.extend(self.tell_availability(occasion, reading, (at, change), &now));
         events
     }
 
@@ -173,7 +169,7 @@ impl SpaceState {
         id: impl FnOnce(Stream, Sequence) -> EventId,
     ) -> Option<Event> {
         let Occasion { tenant, space, trace, .. } = occasion;
-        let at = self.observed_at()?;
+        let mut at = self.observed_at()?;
         let mut state = self.clone();
         // A sensor that was moved away keeps its values until the next reading of the space.
         state.be_at(space);
@@ -181,7 +177,8 @@ impl SpaceState {
         let data = match event_type {
             EventType::SpaceReport => json(report(space, at, &now)),
             EventType::SpaceAvailability => {
-                let (state, passively) = (now.availability?, now.passively_occupied);
+                let (state, passively) = (state.present_availability(&now)?, now.passively_occupied);
+                at = self.hold.not_before_its_end(at);
                 json([SpaceAvailability::new(space.into(), space.sensor_ids.clone(), at, state, passively)])
             }
             _ => return None,
@@ -211,16 +208,6 @@ impl SpaceState {
     /// What each of its sensors last said.
     pub fn sensors(&self) -> &BTreeMap<SensorId, SensorState> {
         &self.sensors
-    }
-
-    fn change(&self, at: Timestamp, now: &Aggregate) -> Change {
-        let Some(last) = &self.reported else {
-            return Change { occupancy_changed: true, first_of_hour: true };
-        };
-        Change {
-            occupancy_changed: last.person_count != now.person_count || last.signs_of_life != now.signs_of_life,
-            first_of_hour: hour(at) > hour(last.at),
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Tenant::unrecorded`].
 
 use crate::ids::TenantId;
+use crate::privacy::Privacy;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,9 @@ pub struct Tenant {
     pub status: Status,
     /// How much it may have.
     pub limits: Limits,
+    /// What of its telemetry is kept: the tenant's own to say.
+    #[serde(default)]
+    pub privacy: Privacy,
     /// When it was made; none where nobody made it.
     pub created_at: Option<Timestamp>,
     /// When it was last changed.
@@ -74,6 +78,7 @@ impl Tenant {
             id,
             status: Status::Active,
             limits: Limits::default(),
+            privacy: Privacy::Usual,
             created_at: None,
             updated_at: None,
             revision: 0,

@@ -4,6 +4,7 @@ use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use crate::failure::FailureReason;
 use crate::ids::{BuildingRefId, SensorId, Sequence, SpaceId, SpaceRefId, SubscriptionId, TenantId};
 use crate::place::Space;
+use crate::settings::Settings;
 use crate::stream::Stream;
 use crate::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
 use jiff::Timestamp;
@@ -20,6 +21,7 @@ pub(crate) fn space(sensors: &[&str]) -> Space {
         space_ref_id: SpaceRefId::parse("room_1").unwrap(),
         name: None,
         sensor_ids: sensors.iter().map(|id| SensorId::parse(*id).unwrap()).collect(),
+        settings: Settings::default(),
     }
 }
 

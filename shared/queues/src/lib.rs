@@ -1,8 +1,9 @@
-//! The SQS queues: events in the order of their space, timers of backlogs, dead letters, telemetry that was refused.
+//! The SQS queues: events in the order of their space, timers of backlogs and holds, dead letters, telemetry that was refused.
 
 mod body;
 mod dead;
 mod events;
+mod holds;
 mod letters;
 mod shares;
 mod trace;
@@ -11,6 +12,7 @@ mod wakes;
 
 pub use dead::{RefusedTelemetry, RefusedTelemetryQueue};
 pub use events::EventQueue;
+pub use holds::HoldQueue;
 pub use letters::{DeadLetter, DeadLetterQueue};
 pub use wakes::WakeQueue;
 

@@ -408,6 +408,24 @@ pub(crate) fn tenant_record(id: &TenantId) -> Key {
     Key::new(TENANTS.to_owned(), format!("{TENANT_PREFIX}{id}"))
 }
 
+/// The partition of a tenant's messages as they came.
+pub(crate) fn raw_payloads_partition(tenant: &TenantId) -> String {
+    format!("P#{tenant}")
+}
+
+/// How many of them there ever were.
+pub(crate) fn raw_payloads_counter(tenant: &TenantId) -> Key {
+    Key::new(raw_payloads_partition(tenant), "COUNTER")
+}
+
+/// Before every message as it came.
+pub(crate) const RAW_PAYLOAD_PREFIX: &str = "RAW#";
+
+/// A message as it came: by its number, so that they are in order.
+pub(crate) fn raw_payload(tenant: &TenantId, number: u64) -> Key {
+    Key::new(raw_payloads_partition(tenant), format!("{RAW_PAYLOAD_PREFIX}{number:015}"))
+}
+
 /// A request that may come twice.
 pub(crate) fn idempotency(tenant: &TenantId, key_id: &str, key: &IdempotencyKey) -> Key {
     Key::new(format!("I#{tenant}#{}", part(key_id)), key.digest())

@@ -28,6 +28,7 @@
 //! | job, and those that are not finished | `J#<tenant>#<subscription>` | `JOB#<UUID version 7>`, `UNFINISHED` |
 //! | key of the API, and its entry in a list | `K#<key id>`, `T#<tenant>` | `KEY`, `KEY#<key id>` |
 //! | record of a tenant, for the operator | `TENANTS` | `TEN#<tenant>` |
+//! | message as it came, and how many there were | `P#<tenant>` | `RAW#<number, 15 digits>`, `COUNTER` |
 //! | request that may come twice | `I#<tenant>#<key id>` | `<SHA-256 of its idempotency key>` |
 //! | requests of a key in a minute | `R#<tenant>#<key id>` | `<minute since 1970>` |
 //!
@@ -59,6 +60,7 @@ mod keys;
 mod notices;
 mod page;
 mod profiles;
+mod raw_payloads;
 mod registry;
 mod request;
 mod request_rates;
@@ -84,6 +86,7 @@ pub use jobs::{Advanced, JobMade};
 pub use notices::StoredNotice;
 pub use page::{Cursor, PAGE_LIMIT, Page, PageRequest};
 pub use profiles::ProfileCreated;
+pub use raw_payloads::{RawPayload, RawPayloadFilter};
 pub use registry::{
     DeleteError, Put, PutFloorError, PutSensorError, PutSpaceError, PutSpaceWithSensorsError, SENSORS_LIMIT,
     SpaceDraft, SpaceWithSensors,

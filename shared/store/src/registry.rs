@@ -14,7 +14,6 @@ mod sensors;
 mod spaces;
 
 pub use floors::PutFloorError;
-pub(crate) use item::SpaceItem;
 pub use sensors::{PutSensorError, PutSpaceWithSensorsError, SENSORS_LIMIT, SpaceWithSensors};
 pub use spaces::{PutSpaceError, SpaceDraft};
 

@@ -2,7 +2,6 @@
 
 use crate::error::StoreError;
 use crate::item::{from_item, keyed, number, text};
-use crate::registry::SpaceItem;
 use crate::request::Written;
 use crate::write::{If, Write};
 use crate::{Store, due, keys};
@@ -53,8 +52,8 @@ struct StateItem {
 }
 
 impl Store {
-    /// A sensor and the space that it belongs to; none where it belongs to none. Costs 2 `GetItem`: the sensor, then its
-    /// space.
+    /// A sensor and the space that it belongs to, with the settings of its building where it is silent; none where it belongs
+    /// to none. Costs 3 `GetItem`: the sensor, then its space and its building side by side.
     pub async fn placement(
         &self,
         tenant: &TenantId,
@@ -66,8 +65,13 @@ impl Store {
             let Some(sensor) = self.get_as::<Sensor>(OPERATION, &keys::sensor(tenant, sensor_id)).await? else {
                 return Ok(None);
             };
-            let space = self.get_as::<SpaceItem>(OPERATION, &keys::space(tenant, &sensor.space)).await?;
-            if let Some(space) = space.map(Space::from).filter(|space| space.sensor_ids.contains(sensor_id)) {
+            let (space, building) = futures::try_join!(
+                // Boxed: side by side they are larger than a stack should hold.
+                Box::pin(self.space(tenant, &sensor.space)),
+                Box::pin(self.building(tenant, &sensor.space.building_ref_id)),
+            )?;
+            if let Some(mut space) = space.filter(|space| space.sensor_ids.contains(sensor_id)) {
+                space.settings = space.settings.or(&building.map(|building| building.settings).unwrap_or_default());
                 return Ok(Some((sensor, space)));
             }
         }

@@ -2,18 +2,19 @@
 //!
 //! Ingest and dispatcher read a tenant's item with everything they do, and its record never. So what they must know of
 //! the record (whether the tenant is suspended) and what a transaction must check (how many subscriptions it may have)
-//! is written to both, in one transaction.
+//! is written to both, in one transaction. So is what of its telemetry it wants to be kept.
 
 use crate::error::{ListError, StoreError};
-use crate::item::{counter_or_zero, from_item, number, to_item};
+use crate::item::{counter_or_zero, from_item, number, text, to_item};
 use crate::page::{Cursor, Page, PageRequest};
 use crate::request::Order;
-use crate::tenants::{KEYS, SUBSCRIPTIONS, SUBSCRIPTIONS_LIMIT_OF_TENANT, SUSPENDED};
+use crate::tenants::{KEYS, PRIVACY, SUBSCRIPTIONS, SUBSCRIPTIONS_LIMIT_OF_TENANT, SUSPENDED};
 use crate::transaction::Transacted;
 use crate::write::{If, Write};
 use crate::{PAGE_LIMIT, Saved, Store, keys};
 use aws_sdk_dynamodb::types::AttributeValue;
 use spacehook_domain::ids::TenantId;
+use spacehook_domain::privacy::Privacy;
 use spacehook_domain::tenant::Tenant;
 
 const REVISION: &str = "revision";
@@ -44,9 +45,12 @@ impl Store {
             0 => If::Absent,
             before => If::Is(REVISION.into(), number(before)),
         };
+        let unwritable = |error: serde_json::Error| StoreError::unwritable(key.clone(), error.to_string());
+        let privacy = serde_json::to_string(&after.privacy).map_err(unwritable)?;
         let record = Write::put(key.clone(), to_item(&key, after)?).only_if(expected);
         let of_tenant = Write::update(keys::tenant(&after.id))
             .set(SUBSCRIPTIONS_LIMIT_OF_TENANT, number(after.limits.subscriptions))
+            .set_or_remove(PRIVACY, (after.privacy != Privacy::Usual).then(|| text(privacy)))
             .set_or_remove(SUSPENDED, after.is_suspended().then_some(AttributeValue::Bool(true)));
         Ok(match self.transact("store a tenant's record", &key, vec![((), record), ((), of_tenant)]).await? {
             Transacted::Done => Saved::Yes,

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use spacehook_domain::backlog::Enlist;
 use spacehook_domain::event::EventType;
 use spacehook_domain::ids::{SubscriptionId, TenantId};
+use spacehook_domain::privacy::Privacy;
 use spacehook_domain::tenant::SUBSCRIPTIONS_DEFAULT;
 use std::collections::BTreeSet;
 
@@ -30,6 +31,8 @@ pub(crate) const SUBSCRIPTIONS_LIMIT_OF_TENANT: &str = "subscriptions_limit";
 pub(crate) const KEYS: &str = "api_keys";
 /// There while the tenant is suspended.
 pub(crate) const SUSPENDED: &str = "suspended";
+/// What of its telemetry is kept, as a JSON text; the usual where it is not there.
+pub(crate) const PRIVACY: &str = "privacy";
 
 /// What there is to know of a tenant before anything of it is read. A tenant that nothing was stored for has zeros.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct TenantOverview {
     pub split: BTreeSet<EventType>,
     /// Nothing is made or sent for it.
     pub is_suspended: bool,
+    /// What of its telemetry is kept.
+    pub privacy: Privacy,
 }
 
 impl Store {
@@ -64,8 +69,16 @@ impl Store {
             backlogs: backlogs(&item)?,
             split: members(&item, SPLIT).iter().filter_map(|name| EventType::parse(name).ok()).collect(),
             is_suspended,
+            privacy: privacy(&item)?,
         })
     }
+}
+
+/// What of a tenant's telemetry is kept. What can't be read is an error, and not the usual.
+fn privacy(tenant: &Item) -> Result<Privacy, StoreError> {
+    let unreadable = |error: serde_json::Error| StoreError::unreadable(key_of(tenant), format!("{PRIVACY}: {error}"));
+    let text = tenant.get(PRIVACY).and_then(|value| value.as_s().ok());
+    text.map_or(Ok(Privacy::Usual), |text| serde_json::from_str(text).map_err(unreadable))
 }
 
 /// The members of a set of texts; none where it is not there.

@@ -2,9 +2,10 @@
 
 use crate::ports::{Failed, ListFailed, TenantRecords};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use spacehook_domain::ids::{SubscriptionId, TenantId};
 use spacehook_domain::tenant::Tenant;
-use spacehook_store::{Page, PageRequest, Saved, Store, TenantUsage};
+use spacehook_store::{Page, PageRequest, RawPayload, RawPayloadFilter, Saved, Store, TenantUsage};
 use std::collections::BTreeSet;
 
 #[async_trait]
@@ -29,6 +30,20 @@ impl TenantRecords for Store {
 
     async fn usage(&self, id: &TenantId) -> Result<TenantUsage, Failed> {
         Ok(self.tenant_usage(id).await?)
+    }
+
+    async fn list_raw_payloads(
+        &self,
+        id: &TenantId,
+        filter: &RawPayloadFilter,
+        now: Timestamp,
+        page: PageRequest,
+    ) -> Result<Page<RawPayload>, ListFailed> {
+        Ok(self.list_raw_payloads(id, filter, now, &page).await?)
+    }
+
+    async fn delete_raw_payloads(&self, id: &TenantId) -> Result<(), Failed> {
+        Ok(self.delete_raw_payloads(id).await?)
     }
 
     async fn with_backlog(&self, id: &TenantId) -> Result<BTreeSet<SubscriptionId>, Failed> {

@@ -5,6 +5,9 @@ use super::{Imported, ImportedCounts};
 use crate::App;
 use crate::ports::{ListFailed, PutFailed};
 use crate::problem::{FieldError, Problem};
+use crate::registry::registrations;
+use spacehook_domain::device::Registration;
+use spacehook_domain::event::EventSpace;
 use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceRefId, TenantId};
 use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
 use spacehook_store::{PAGE_LIMIT, Page, PageRequest, SENSORS_LIMIT, SpaceDraft};
@@ -25,6 +28,8 @@ struct Writes {
     buildings: Vec<Building>,
     floors: Vec<Floor>,
     spaces: Vec<(SpaceDraft, BTreeMap<SensorId, Option<String>>)>,
+    /// Sensors that are nowhere yet.
+    new_sensors: BTreeSet<SensorId>,
     counts: Imported,
     errors: Vec<FieldError>,
 }
@@ -106,7 +111,9 @@ impl Writes {
     fn compare_building(&mut self, id: &BuildingRefId, planned: &PlannedBuilding, registered: &Registered) {
         let before = registered.building.as_ref();
         let name = named(&planned.name, before.map(|building| &building.name));
-        let building = Building { building_ref_id: id.clone(), name };
+        // An import says nothing of settings: they stay.
+        let settings = before.map(|building| building.settings.clone()).unwrap_or_default();
+        let building = Building { building_ref_id: id.clone(), name, settings };
         if count(&mut self.counts.buildings, before, &building) {
             self.buildings.push(building);
         }
@@ -149,6 +156,7 @@ impl Writes {
             name: named(&planned.name, before.map(|space| &space.name)),
             building_ref_id: key.building_ref_id.clone(),
             space_ref_id: key.space_ref_id.clone(),
+            settings: before.map(|space| space.settings.clone()).unwrap_or_default(),
         };
         let mut changed = BTreeMap::new();
         for (sensor_id, planned) in &planned.sensors {
@@ -156,6 +164,9 @@ impl Writes {
             let name = named(planned, before.map(|sensor| &sensor.name));
             let profile = before.and_then(|sensor| sensor.profile.clone());
             let sensor = Sensor { sensor_id: sensor_id.clone(), space: key.clone(), name, profile };
+            if before.is_none() {
+                self.new_sensors.insert(sensor_id.clone());
+            }
             if count(&mut self.counts.sensors, before, &sensor) {
                 changed.insert(sensor.sensor_id, sensor.name);
             }
@@ -171,6 +182,8 @@ impl Writes {
 /// One after the other: each is a transaction over the tenant's counter, and concurrent ones would only get in each
 /// other's way.
 async fn write(app: &App, tenant: &TenantId, writes: &Writes) -> Result<(), Problem> {
+    let is_told =
+        !writes.new_sensors.is_empty() && registrations::is_asked_for(app, tenant, Registration::Registered).await?;
     for building in &writes.buildings {
         app.registry.put_building(tenant, building).await?;
     }
@@ -178,7 +191,12 @@ async fn write(app: &App, tenant: &TenantId, writes: &Writes) -> Result<(), Prob
         app.registry.put_floor(tenant, floor).await.map_err(overtaken)?;
     }
     for (draft, sensors) in &writes.spaces {
-        app.registry.put_space_with_sensors(tenant, draft, sensors).await.map_err(overtaken)?;
+        let stored = app.registry.put_space_with_sensors(tenant, draft, sensors).await.map_err(overtaken)?;
+        if is_told {
+            let new = sensors.keys().filter(|id| writes.new_sensors.contains(*id)).cloned();
+            let space = EventSpace::from(&stored.space);
+            registrations::tell(app, tenant, Registration::Registered, &space, new).await;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Sensors, and those that belong to no space yet.
 
-use super::{deleted, put_answer, put_refused, read_name};
+use super::{deleted, put_answer, put_refused, read_name, registrations};
 use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
 use crate::body::JsonBody;
@@ -17,9 +17,11 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spacehook_domain::ids::{ProfileName, SensorId};
+use spacehook_domain::device::Registration;
+use spacehook_domain::event::EventSpace;
+use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
 use spacehook_domain::place::{Sensor, SpaceKey};
-use spacehook_store::UnassignedSensor;
+use spacehook_store::{Put, UnassignedSensor};
 use utoipa::ToSchema;
 
 operations!(pub(super) list_sensors, put_sensor, get_sensor, delete_sensor, list_unassigned_sensors);
@@ -115,7 +117,8 @@ fn read(sensor_id: SensorId, body: &Value) -> Result<Sensor, Problem> {
 
 /// Assign a sensor to a space
 ///
-/// One that is in another space is moved: a sensor belongs to one space at a time, and a space has at most 100.
+/// One that is in another space is moved: a sensor belongs to one space at a time, and a space has at most 100. One that is
+/// new is told to those who subscribe to `device_registered`; a move is not.
 #[utoipa::path(
     put, path = "/v1/sensors/{sensor_id}", tag = "sensors", security(("api_key" = ["write"])),
     params(("sensor_id" = String, Path, description = "The sensor, as its vendor names it")),
@@ -132,8 +135,9 @@ async fn put_sensor(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let sensor = read(sensor_in_path(&sensor)?, &body)?;
+    let tenant = &allowed.caller.tenant;
     if let Some(profile) = &sensor.profile
-        && !profiles::is_there(&app, &allowed.caller.tenant, profile).await?
+        && !profiles::is_there(&app, tenant, profile).await?
     {
         let detail = "there is no such profile; GET /v1/profiles lists them".to_owned();
         return Err(Problem::of_errors(vec![FieldError {
@@ -142,8 +146,12 @@ async fn put_sensor(
             ..FieldError::default()
         }]));
     }
-    let put = app.registry.put_sensor(&allowed.caller.tenant, &sensor).await;
-    Ok(put_answer(put.map_err(|failed| put_refused(failed, "/space_ref_id"))?, SensorView::from(sensor)))
+    let put = app.registry.put_sensor(tenant, &sensor).await;
+    let put = put.map_err(|failed| put_refused(failed, "/space_ref_id"))?;
+    if put == Put::Created && registrations::is_asked_for(&app, tenant, Registration::Registered).await? {
+        tell(&app, tenant, Registration::Registered, &sensor).await?;
+    }
+    Ok(put_answer(put, SensorView::from(sensor)))
 }
 
 /// Get a sensor
@@ -163,7 +171,8 @@ async fn get_sensor(
 
 /// Delete a sensor
 ///
-/// Its space forgets it. What it says from then on is listed among the unassigned sensors.
+/// Its space forgets it. What it says from then on is listed among the unassigned sensors. Those who subscribe to
+/// `device_unregistered` are told.
 #[utoipa::path(
     delete, path = "/v1/sensors/{sensor_id}", tag = "sensors", security(("api_key" = ["write"])),
     params(("sensor_id" = String, Path, description = "The sensor, as its vendor names it")),
@@ -174,7 +183,25 @@ async fn delete_sensor(
     allowed: Allowed<Writes>,
     Path(sensor): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    deleted(app.registry.delete_sensor(&allowed.caller.tenant, &sensor_in_path(&sensor)?).await?, "sensor")
+    let (tenant, id) = (&allowed.caller.tenant, sensor_in_path(&sensor)?);
+    // Where it was can't be read any more afterwards.
+    let is_asked_for = registrations::is_asked_for(&app, tenant, Registration::Unregistered).await?;
+    let before = if is_asked_for { app.registry.sensor(tenant, &id).await? } else { None };
+    let was_there = app.registry.delete_sensor(tenant, &id).await?;
+    if let Some(sensor) = before.filter(|_| was_there) {
+        tell(&app, tenant, Registration::Unregistered, &sensor).await?;
+    }
+    deleted(was_there, "sensor")
+}
+
+/// Tells of a sensor with the place of its space.
+async fn tell(app: &App, tenant: &TenantId, what: Registration, sensor: &Sensor) -> Result<(), Problem> {
+    // A space that was deleted meanwhile leaves nothing to name.
+    if let Some(space) = app.registry.space(tenant, &sensor.space).await? {
+        let space = EventSpace::from(&space);
+        registrations::tell(app, tenant, what, &space, [sensor.sensor_id.clone()]).await;
+    }
+    Ok(())
 }
 
 /// List the sensors

@@ -1,6 +1,7 @@
 //! Spaces of a building.
 
 use super::floors::check_building;
+use super::settings::{self, MinimumChangeView};
 use super::{deleted, put_answer, put_refused, read_name};
 use crate::App;
 use crate::auth::{Allowed, Reads, Writes};
@@ -31,6 +32,12 @@ pub struct SpaceInput {
     /// What people call it.
     #[schema(max_length = 200, example = "Meeting room Turing")]
     pub name: Option<String>,
+    /// By how much a quantity must move before a report counts as changed. What is not named is as its building says; where
+    /// that is silent too, each change of `person_count` counts and none of other quantities.
+    pub minimum_change: Option<MinimumChangeView>,
+    /// Seconds for which it must stay empty before it is told to be available; null means as its building says.
+    #[schema(minimum = 0, maximum = 86400, example = 120)]
+    pub vacant_after_s: Option<u32>,
 }
 
 /// A space: a room, a desk, an area.
@@ -50,13 +57,22 @@ pub struct SpaceView {
     /// What people call it.
     #[schema(required)]
     pub name: Option<String>,
+    /// By how much a quantity must move before a report counts as changed, as it says itself.
+    #[schema(required)]
+    pub minimum_change: Option<MinimumChangeView>,
+    /// Seconds for which it must stay empty before it is told to be available, as it says itself.
+    #[schema(required, minimum = 0, maximum = 86400, example = 120)]
+    pub vacant_after_s: Option<u32>,
     /// The sensors that report on it.
     pub sensor_ids: Vec<String>,
 }
 
 impl From<Space> for SpaceView {
     fn from(space: Space) -> Self {
+        let (minimum_change, vacant_after_s) = settings::view(&space.settings);
         Self {
+            minimum_change,
+            vacant_after_s,
             space_id: space.space_id.0,
             building_ref_id: space.building_ref_id.into(),
             floor_ref_id: space.floor_ref_id.map(Into::into),
@@ -68,17 +84,24 @@ impl From<Space> for SpaceView {
 }
 
 /// The fields that a client may write.
-const FIELDS: &[&str] = &["floor_ref_id", "name"];
+const FIELDS: &[&str] = &["floor_ref_id", "name", "minimum_change", "vacant_after_s"];
 
 fn read(key: SpaceKey, body: &Value) -> Result<SpaceDraft, Problem> {
     let errors = Errors::default();
     let read = At::root(body, &errors).fields(FIELDS).and_then(|fields| {
         let floor_ref_id = fields.optional("floor_ref_id", |at| at.parsed(reference::floor).map(Some));
         let name = read_name(&fields, "name");
-        Some((floor_ref_id?, name?))
+        let settings = settings::read(&fields);
+        let SpaceKey { building_ref_id, space_ref_id } = key;
+        Some(SpaceDraft {
+            building_ref_id,
+            floor_ref_id: floor_ref_id?,
+            space_ref_id,
+            name: name?,
+            settings: settings?,
+        })
     });
-    let (floor_ref_id, name) = errors.finish(read)?;
-    Ok(SpaceDraft { building_ref_id: key.building_ref_id, floor_ref_id, space_ref_id: key.space_ref_id, name })
+    errors.finish(read)
 }
 
 /// Reads the space of a path.
@@ -88,7 +111,8 @@ pub(super) async fn find(app: &App, allowed: &Allowed<Reads>, key: &SpaceKey) ->
 
 /// Create or replace a space
 ///
-/// Its number, its sensors and its state stay with it when it is replaced.
+/// Its number, its sensors and its state stay with it when it is replaced. Its settings hold from the next message on; a hold
+/// that runs ends when it would have.
 #[utoipa::path(
     put, path = "/v1/buildings/{building_ref_id}/spaces/{space_ref_id}", tag = "places",
     security(("api_key" = ["write"])),

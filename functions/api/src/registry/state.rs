@@ -45,9 +45,13 @@ pub struct StateView {
     pub is_stale: bool,
     /// The sequence of its newest event; 0 where there was none.
     pub sequence: u64,
-    /// `available` or `occupied`; null where no sensor can tell.
+    /// `available` or `occupied`, as `space_availability` told it; null where no sensor can tell. A space that is empty, and not
+    /// yet for as long as `vacant_after_s` says, is still occupied.
     #[schema(required, value_type = Option<String>)]
     pub state: Option<spacehook_domain::payload::Availability>,
+    /// When the space will be told to be available if it stays empty; null where it is not held so.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub held_until: Option<Timestamp>,
     /// Occupied by belongings only; null where no sensor can tell.
     #[schema(required)]
     pub passively_occupied: Option<bool>,
@@ -167,7 +171,8 @@ impl StateView {
             space_ref_id: space.space_ref_id.into(),
             observed_at: state.observed_at(),
             sequence: state.sequence.0,
-            state: now.availability,
+            state: state.present_availability(&now),
+            held_until: state.held_until(),
             passively_occupied: now.passively_occupied,
             person_count: now.person_count.0,
             signs_of_life: now.signs_of_life,

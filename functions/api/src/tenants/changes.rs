@@ -20,7 +20,7 @@ use std::time::Duration;
 use utoipa::ToSchema;
 
 /// How often a change that somebody overtakes is begun anew.
-const TRIES: usize = 3;
+pub(super) const TRIES: usize = 3;
 /// Backlogs that are woken at the same time.
 const WOKEN_AT_ONCE: usize = 16;
 

@@ -1,5 +1,6 @@
 //! Tenants as clients see them.
 
+use super::privacy::PrivacyView;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spacehook_domain::request_rate::Rate;
@@ -77,6 +78,8 @@ pub struct TenantView {
     pub suspended: Option<SuspendedView>,
     /// How much it may have.
     pub limits: LimitsView,
+    /// What is kept of its telemetry: its own to say.
+    pub privacy: PrivacyView,
     /// When it was made; null for the first tenant, which nobody made.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub created_at: Option<Timestamp>,
@@ -99,6 +102,7 @@ impl TenantView {
             status: if suspended.is_some() { StatusName::Suspended } else { StatusName::Active },
             suspended,
             limits: LimitsView::of(tenant, requests_of_all),
+            privacy: PrivacyView::from(&tenant.privacy),
             created_at: tenant.created_at,
             updated_at: tenant.updated_at,
             revision: tenant.revision,
@@ -131,6 +135,8 @@ pub struct OwnTenant {
     pub status: StatusName,
     /// How much it may have.
     pub limits: LimitsView,
+    /// What is kept of its telemetry.
+    pub privacy: PrivacyView,
     /// How much of that is used.
     pub usage: UsageView,
 }
@@ -142,6 +148,7 @@ impl OwnTenant {
             name: tenant.name.clone(),
             status: if tenant.is_suspended() { StatusName::Suspended } else { StatusName::Active },
             limits: LimitsView::of(tenant, requests_of_all),
+            privacy: PrivacyView::from(&tenant.privacy),
             usage: UsageView {
                 subscriptions: usage.subscriptions,
                 api_keys: usage.api_keys,

@@ -44,7 +44,7 @@ async fn bodies_have_the_fields_that_the_document_says() {
         ("Rotation", format!("POST /v1/subscriptions/{id}/signing-secret/rotate")),
         ("ExplainInput", "POST /v1/explain".to_owned()),
         ("Enabling", format!("POST /v1/subscriptions/{id}/enable")),
-        ("PlaceInput", "PUT /v1/buildings/b".to_owned()),
+        ("BuildingInput", "PUT /v1/buildings/b".to_owned()),
         ("PlaceInput", "PUT /v1/buildings/b/floors/f".to_owned()),
         ("SpaceInput", "PUT /v1/buildings/b/spaces/s".to_owned()),
         ("SensorInput", "PUT /v1/sensors/x".to_owned()),
@@ -59,6 +59,7 @@ async fn bodies_have_the_fields_that_the_document_says() {
         ("NewApiKey", "POST /v1/tenants/acme/api-keys".to_owned()),
         ("NewTenant", "POST /v1/tenants".to_owned()),
         ("TenantPatch", "PATCH /v1/tenants/acme".to_owned()),
+        ("OwnTenantPatch", "PATCH /v1/tenant".to_owned()),
         ("Suspension", "POST /v1/tenants/acme/suspend".to_owned()),
     ];
     let document = document();

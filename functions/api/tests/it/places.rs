@@ -3,8 +3,8 @@
 use crate::client::Api;
 use serde_json::{Value, json};
 use spacehook_domain::counter::{Counting, Totals};
+use spacehook_domain::event::Event;
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
-use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{BatteryPercent, Measurements, PersonCount, Reading};
 use spacehook_domain::space_state::Occasion;
@@ -22,12 +22,16 @@ async fn places_are_put_read_listed_and_deleted() {
     let api = Api::new();
     assert_eq!(put(&api, "/v1/buildings/b", json!({"name": "HQ"})).await.0, 201);
     let replaced = put(&api, "/v1/buildings/b", json!({})).await;
-    assert_eq!(replaced, (200, json!({"building_ref_id": "b", "name": null})));
+    assert_eq!(
+        replaced,
+        (200, json!({"building_ref_id": "b", "name": null, "minimum_change": null, "vacant_after_s": null}))
+    );
     assert_eq!(put(&api, "/v1/buildings/b/floors/f", json!({"name": "2nd"})).await.0, 201);
     let (status, space) = put(&api, "/v1/buildings/b/spaces/s", json!({"floor_ref_id": "f", "name": "Turing"})).await;
     assert_eq!(status, 201);
     let expected = json!({
-        "space_id": 1, "building_ref_id": "b", "floor_ref_id": "f", "space_ref_id": "s", "name": "Turing", "sensor_ids": []
+        "space_id": 1, "building_ref_id": "b", "floor_ref_id": "f", "space_ref_id": "s", "name": "Turing",
+        "minimum_change": null, "vacant_after_s": null, "sensor_ids": []
     });
     assert_eq!(space, expected);
     assert_eq!(put(&api, "/v1/buildings/b/spaces/s", json!({})).await.1["space_id"], 1, "its number stays");
@@ -129,14 +133,14 @@ async fn the_state_of_a_space_says_what_its_sensors_say() {
         },
     };
     let tenant = TenantId::parse("acme").unwrap();
-    let (wanted, minimum_change) = (&BTreeSet::new(), &MinimumChange::default());
-    let occasion = Occasion { tenant: &tenant, space: &space, trace: None, wanted, minimum_change };
+    let wanted = &BTreeSet::new();
+    let occasion = Occasion { tenant: &tenant, space: &space, trace: None, wanted };
     state.take(occasion, &reading, Silence::default());
     api.fake.with(|contents| contents.states.insert(SpaceId(1), state));
     let said = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
     let expected = json!({
         "space_id": 1, "building_ref_id": "b", "floor_ref_id": null, "space_ref_id": "s",
-        "observed_at": "2026-03-29T12:00:00Z", "sequence": 2, "state": "occupied", "passively_occupied": null,
+        "observed_at": "2026-03-29T12:00:00Z", "sequence": 2, "state": "occupied", "held_until": null, "passively_occupied": null,
         "person_count": 2, "signs_of_life": null, "motion_detected": null, "coordinates": [], "distances": null,
         "environment": null, "is_stale": false,
         "sensors": [{
@@ -162,4 +166,107 @@ async fn the_state_of_a_space_says_what_its_sensors_say() {
         (&silent["sensors"][0]["is_stale"], &silent["sensors"][0]["device_health"]),
         (&json!(true), &json!("offline"))
     );
+}
+
+#[tokio::test]
+async fn what_is_settled_is_read_shown_and_kept() {
+    let api = Api::new();
+    let settled = json!({"minimum_change": {"person_count": 2, "temperature": 0.5}, "vacant_after_s": 120});
+    for path in ["/v1/buildings/b", "/v1/buildings/b/spaces/s"] {
+        let (status, shown) = put(&api, path, settled.clone()).await;
+        assert_eq!((status, &shown["minimum_change"]), (201, &settled["minimum_change"]), "{path}");
+        assert_eq!(api.call(&format!("GET {path}")).await.json["vacant_after_s"], 120);
+        let none = put(&api, path, json!({"vacant_after_s": null, "minimum_change": {}})).await.1;
+        assert!(none["vacant_after_s"].is_null() && none["minimum_change"].is_null(), "a PUT says the whole");
+        put(&api, path, settled.clone()).await;
+    }
+    let imported =
+        json!({"buildings": [{"building_ref_id": "b", "name": "HQ", "spaces": [{"space_ref_id": "s", "name": "S"}]}]});
+    assert_eq!(api.json("POST /v1/import", &imported).await.status, 200);
+    for path in ["/v1/buildings/b", "/v1/buildings/b/spaces/s"] {
+        let shown = api.call(&format!("GET {path}")).await.json;
+        assert_eq!(shown["vacant_after_s"], 120, "an import leaves it: {shown}");
+        assert_eq!(shown["minimum_change"], settled["minimum_change"]);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_setting_is_named_with_its_limit() {
+    let api = Api::new();
+    put(&api, "/v1/buildings/b", json!({})).await;
+    let wrong = json!({"vacant_after_s": 86401, "minimum_change": {"co2": 0, "a/b": 1, "person_count": 1.5}});
+    let expected = [
+        (
+            "/minimum_change/a~1b",
+            "is not known; known are person_count, temperature, humidity, iaq, co2, illuminance, battery",
+        ),
+        ("/minimum_change/co2", "must be more than 0 and at most 100000 ppm"),
+        ("/minimum_change/person_count", "must be a whole number of people"),
+        ("/vacant_after_s", "must be a whole number of seconds from 0 to 86400"),
+    ];
+    for path in ["/v1/buildings/b", "/v1/buildings/b/spaces/s"] {
+        let mut errors = api.json(&format!("PUT {path}"), &wrong).await.errors();
+        errors.sort();
+        let errors: Vec<_> = errors.iter().map(|(place, detail)| (place.as_str(), detail.as_str())).collect();
+        assert_eq!(errors, expected, "{path}");
+    }
+    for (field, value) in [("vacant_after_s", json!(-1)), ("vacant_after_s", json!("60")), ("minimum_change", json!(1))]
+    {
+        let errors = api.json("PUT /v1/buildings/b", &json!({field: value})).await.errors();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].0, format!("/{field}"));
+    }
+}
+
+/// The sensors that were told of, and whether they were registered.
+fn registrations(api: &Api) -> Vec<(String, String)> {
+    let of =
+        |event: &Event| (event.event_type.as_str().to_owned(), event.data["sensor_id"].as_str().unwrap().to_owned());
+    api.fake.with(|contents| contents.published.iter().map(of).collect())
+}
+
+#[tokio::test]
+async fn a_registration_is_told_once_and_a_move_is_not() {
+    let api = Api::new();
+    put(&api, "/v1/buildings/b", json!({})).await;
+    put(&api, "/v1/buildings/b/floors/f", json!({})).await;
+    for space in ["s", "t"] {
+        put(&api, &format!("/v1/buildings/b/spaces/{space}"), json!({"floor_ref_id": "f"})).await;
+    }
+    let to = |space: &str| json!({"building_ref_id": "b", "space_ref_id": space});
+    assert_eq!(put(&api, "/v1/sensors/w", to("s")).await.0, 201);
+    assert_eq!(api.call("DELETE /v1/sensors/w").await.status, 204);
+    assert!(registrations(&api).is_empty(), "nobody asked for it");
+
+    api.subscribe(json!({"event_types": ["device_registered", "device_unregistered"]})).await;
+    for space in ["s", "s", "t"] {
+        put(&api, "/v1/sensors/x", to(space)).await;
+    }
+    assert_eq!(api.call("DELETE /v1/sensors/x").await.status, 204);
+    assert_eq!(api.call("DELETE /v1/sensors/x").await.status, 404);
+    let imported = json!({"buildings": [{"building_ref_id": "b", "spaces": [
+        {"space_ref_id": "s", "sensors": [{"sensor_id": "y"}, {"sensor_id": "z"}]}
+    ]}]});
+    for _ in 0..2 {
+        assert_eq!(api.json("POST /v1/import", &imported).await.status, 200);
+    }
+    let pair = |what: &str, sensor: &str| (what.to_owned(), sensor.to_owned());
+    let expected = [
+        pair("device_registered", "x"),
+        pair("device_unregistered", "x"),
+        pair("device_registered", "y"),
+        pair("device_registered", "z"),
+    ];
+    assert_eq!(registrations(&api), expected);
+    let gone = api.fake.with(|contents| contents.published[1].clone());
+    assert_eq!(
+        gone.data,
+        json!({
+            "event_type": "device_unregistered", "timestamp": api.now().to_string(), "building_ref_id": "b",
+            "floor_ref_id": "f", "space_ref_id": "t", "sensor_id": "x"
+        })
+    );
+
+    api.fake.with(|contents| contents.failing.insert("events.publish", false));
+    assert_eq!(put(&api, "/v1/sensors/q", to("s")).await.0, 201, "what is done is done");
 }

@@ -4,7 +4,8 @@ use crate::client::Api;
 use serde_json::{Value, json};
 use spacehook_domain::api_key::Scope;
 use spacehook_domain::backlog::Backlog;
-use spacehook_domain::ids::{SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{SensorId, SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_store::RawPayload;
 
 #[tokio::test]
 async fn a_tenant_is_made_shown_changed_and_gets_its_first_key() {
@@ -127,4 +128,88 @@ async fn limits_are_whole_numbers_within_bounds() {
     for limits in [json!({"subscriptions": 0}), json!({"requests_per_minute": 1_000_001}), json!(3)] {
         assert_eq!(api.json("PATCH /v1/tenants/acme", &json!({"limits": limits})).await.status, 422);
     }
+}
+
+#[tokio::test]
+async fn a_tenant_says_what_is_kept_of_its_telemetry() {
+    let api = Api::new();
+    let usual = json!({"coordinates": true, "raw_payloads": null});
+    assert_eq!(api.call("GET /v1/tenant").await.json["privacy"], usual);
+    let patched = async |body: Value| {
+        let answer = api.json("PATCH /v1/tenant", &body).await;
+        (answer.status.as_u16(), answer.json["privacy"].clone())
+    };
+    let without = json!({"coordinates": false, "raw_payloads": null});
+    assert_eq!(patched(json!({"privacy": {"coordinates": false}})).await, (200, without.clone()));
+    assert_eq!(api.call("GET /v1/tenant").await.json["privacy"], without);
+    let listed = api.call("GET /v1/tenants/acme").await.json;
+    assert_eq!((&listed["privacy"], &listed["revision"]), (&without, &json!(1)), "the operator sees it");
+    assert_eq!(patched(json!({})).await, (200, without));
+
+    let now = api.now();
+    let until = |hours| (now + jiff::SignedDuration::from_hours(hours)).to_string();
+    let raw = json!({"keep_until": until(168), "profile": "milesight", "sensor_id": "a"});
+    let refused = api.json("PATCH /v1/tenant", &json!({"privacy": {"raw_payloads": raw}})).await.errors();
+    assert_eq!(refused[0].0, "/privacy/raw_payloads", "{refused:?}");
+    let kept = json!({"coordinates": true, "raw_payloads": raw});
+    assert_eq!(patched(json!({"privacy": {"coordinates": null, "raw_payloads": raw}})).await, (200, kept.clone()));
+    let shown =
+        json!({"coordinates": true, "raw_payloads": {"keep_until": until(1), "profile": null, "sensor_id": null}});
+    assert_eq!(patched(json!({"privacy": {"raw_payloads": {"keep_until": until(1)}}})).await, (200, shown));
+    assert_eq!(patched(json!({"privacy": null})).await, (200, usual));
+
+    let wrong = [
+        (json!({"privacy": {"raw_payloads": {}}}), "/privacy/raw_payloads/keep_until"),
+        (json!({"privacy": {"raw_payloads": {"keep_until": until(169)}}}), "/privacy/raw_payloads/keep_until"),
+        (json!({"privacy": {"raw_payloads": {"keep_until": until(0)}}}), "/privacy/raw_payloads/keep_until"),
+        (
+            json!({"privacy": {"raw_payloads": {"keep_until": until(1), "profile": "a/b"}}}),
+            "/privacy/raw_payloads/profile",
+        ),
+        (json!({"privacy": {"coordinates": 1}}), "/privacy/coordinates"),
+        (json!({"name": "mine"}), "/name"),
+    ];
+    for (body, pointer) in wrong {
+        let errors = api.json("PATCH /v1/tenant", &body).await.errors();
+        assert_eq!(errors.iter().map(|(place, _)| place.as_str()).collect::<Vec<_>>(), [pointer], "{body}");
+    }
+    api.fake.with(|contents| contents.rival_operators = 2);
+    assert_eq!(patched(json!({"privacy": {"coordinates": false}})).await.0, 200, "begun anew");
+    api.fake.with(|contents| contents.rival_operators = 3);
+    assert_eq!(patched(json!({"privacy": {"coordinates": true}})).await.0, 409);
+}
+
+#[tokio::test]
+async fn messages_as_they_came_are_listed_and_deleted() {
+    let api = Api::new();
+    let raw = |sensor: &str, profile: &str| RawPayload {
+        received_at: api.now(),
+        topic: format!("telemetry/acme/{profile}/{sensor}"),
+        profile: profile.to_owned(),
+        sensor_id: SensorId::parse(sensor).unwrap(),
+        bytes: 2,
+        payload_base64: Some("e30=".to_owned()),
+        readings: 0,
+        causes: vec!["no".to_owned()],
+    };
+    let mine: Vec<_> = [("b", "native"), ("a", "milesight"), ("a", "native")]
+        .map(|(sensor, profile)| (TenantId::parse("acme").unwrap(), raw(sensor, profile)))
+        .into();
+    api.fake.with(|contents| {
+        contents.raw_payloads = mine;
+        contents.raw_payloads.push((TenantId::parse("other").unwrap(), raw("a", "native")));
+    });
+    let listed = async |query: &str| {
+        let answer = api.call(&format!("GET /v1/raw-payloads{query}")).await.json;
+        let of = |raw: &Value| raw["topic"].as_str().unwrap().trim_start_matches("telemetry/acme/").to_owned();
+        answer["data"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(listed("").await, ["native/b", "milesight/a", "native/a"]);
+    assert_eq!(listed("?sensor_id=a").await, ["milesight/a", "native/a"]);
+    assert_eq!(listed("?sensor_id=a&profile=native").await, ["native/a"]);
+    assert_eq!(listed("?limit=1").await.len(), 1);
+    assert_eq!(api.call("GET /v1/raw-payloads?profile=a/b").await.status, 400);
+    assert_eq!(api.call("DELETE /v1/raw-payloads").await.status, 204);
+    assert!(listed("").await.is_empty());
+    assert_eq!(api.fake.with(|contents| contents.raw_payloads.len()), 1, "others' stay");
 }

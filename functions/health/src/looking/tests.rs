@@ -7,10 +7,10 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::ids::{BuildingRefId, SensorId, SpaceId, SpaceRefId};
-use spacehook_domain::minimum_change::MinimumChange;
 use spacehook_domain::place::Space;
 use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{Measurements, PersonCount, Reading};
+use spacehook_domain::settings::Settings as SpaceSettings;
 use spacehook_domain::space_state::Occasion;
 use std::collections::BTreeSet;
 
@@ -30,6 +30,7 @@ fn space() -> Space {
         space_ref_id: SpaceRefId::parse("s").unwrap(),
         name: None,
         sensor_ids: ["x", "y"].iter().map(|id| SensorId::parse(*id).unwrap()).collect(),
+        settings: SpaceSettings::default(),
     }
 }
 
@@ -42,8 +43,8 @@ fn hear(world: &FakeWorld, sensor: &str, is_queued: bool) -> Vec<Event> {
     let measurements = Measurements { person_count: Some(PersonCount(1)), ..Measurements::default() };
     let sensor_id = SensorId::parse(sensor).unwrap();
     let reading = Reading { sensor_id, observed_at: at, received_at: at, measurements };
-    let (wanted, minimum_change) = (&memory.subscribed.clone(), &MinimumChange::default());
-    let occasion = Occasion { tenant: &tenant(), space: &space(), trace: None, wanted, minimum_change };
+    let wanted = &memory.subscribed.clone();
+    let occasion = Occasion { tenant: &tenant(), space: &space(), trace: None, wanted };
     let events = stored.state.take(occasion, &reading, Silence::default());
     let pending = if is_queued { Vec::new() } else { events.clone() };
     let due_at = stored.state.next_look();

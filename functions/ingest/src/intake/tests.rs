@@ -4,10 +4,12 @@ use super::*;
 use proptest::prelude::*;
 use spacehook_domain::event::EventType;
 use spacehook_domain::ids::{BuildingRefId, ProfileName, SpaceRefId};
-use spacehook_domain::place::Sensor;
+use spacehook_domain::place::{Sensor, SpaceKey};
+use spacehook_domain::privacy::Privacy;
 use spacehook_domain::profile::OwnProfileVersion;
+use spacehook_domain::settings::Settings;
 use spacehook_domain::stream::Stream;
-use spacehook_store::StoredSpace;
+use spacehook_store::{RawPayload, StoredSpace};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
@@ -15,21 +17,24 @@ const NOW: &str = "2026-02-02T14:20:00Z";
 
 /// Everything the world remembers.
 #[derive(Debug, Default)]
-struct Memory {
+pub(crate) struct Memory {
     registry_version: u64,
-    subscribed: BTreeSet<EventType>,
-    spaces: Vec<Space>,
+    pub(crate) subscribed: BTreeSet<EventType>,
+    pub(crate) spaces: Vec<Space>,
     sensor_profiles: BTreeMap<SensorId, ProfileName>,
     profiles: BTreeMap<ProfileName, serde_json::Value>,
     profile_reads: u32,
-    states: BTreeMap<SpaceId, StoredSpace>,
+    pub(crate) states: BTreeMap<SpaceId, StoredSpace>,
     unassigned: BTreeMap<SensorId, u64>,
-    sent: Vec<Event>,
-    refused: Vec<RefusedTelemetry>,
+    pub(crate) sent: Vec<Event>,
+    pub(crate) refused: Vec<RefusedTelemetry>,
+    pub(crate) timers: Vec<HoldTimer>,
+    pub(crate) raw_payloads: Vec<RawPayload>,
+    pub(crate) privacy: Privacy,
     /// Effects left until the world fails; none means it never does.
-    effects_left: Option<u32>,
+    pub(crate) effects_left: Option<u32>,
     /// Fail after the effect took place, as a lost answer does, and not before it.
-    answer_lost: bool,
+    pub(crate) answer_lost: bool,
     /// Writes of states that meet another writer first.
     conflicts: u32,
     /// The space whose state can't be written.
@@ -38,10 +43,10 @@ struct Memory {
 }
 
 #[derive(Debug, Default, Clone)]
-struct World(Arc<Mutex<Memory>>);
+pub(crate) struct World(Arc<Mutex<Memory>>);
 
 impl World {
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap()
     }
 
@@ -67,7 +72,8 @@ impl Spaces for World {
     async fn overview(&self, _: &TenantId) -> Result<TenantOverview, Fault> {
         let memory = self.memory();
         let (registry_version, subscribed) = (memory.registry_version, memory.subscribed.clone());
-        Ok(TenantOverview { version: 1, registry_version, subscribed, ..TenantOverview::default() })
+        let privacy = memory.privacy.clone();
+        Ok(TenantOverview { version: 1, registry_version, subscribed, privacy, ..TenantOverview::default() })
     }
 
     async fn placement(&self, _: &TenantId, sensor: &SensorId) -> Result<Option<(Sensor, Space)>, Fault> {
@@ -90,6 +96,10 @@ impl Spaces for World {
             definition: definition.clone(),
             created_at: Timestamp::UNIX_EPOCH,
         }))
+    }
+
+    async fn space(&self, _: &TenantId, place: &SpaceKey) -> Result<Option<Space>, Fault> {
+        Ok(self.memory().spaces.iter().find(|space| space.key() == *place).cloned())
     }
 
     async fn stored_space(&self, _: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
@@ -148,6 +158,10 @@ impl Spaces for World {
         })
     }
 
+    async fn keep_raw_payload(&self, _: &TenantId, raw: &RawPayload) -> Result<(), Fault> {
+        self.effect(|memory| memory.raw_payloads.push(raw.clone()))
+    }
+
     async fn record_unassigned(
         &self,
         _: &TenantId,
@@ -165,13 +179,19 @@ impl Events for World {
     }
 }
 
+impl Timers for World {
+    async fn arm(&self, timer: &HoldTimer, _: Timestamp) -> Result<(), Fault> {
+        self.effect(|memory| memory.timers.push(timer.clone()))
+    }
+}
+
 impl Refused for World {
     async fn keep(&self, refused: &RefusedTelemetry) -> Result<(), Fault> {
         self.effect(|memory| memory.refused.push(refused.clone()))
     }
 }
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::default();
     let space = |id, name: &str, sensors: &[&str]| Space {
         space_id: SpaceId(id),
@@ -180,6 +200,7 @@ fn world() -> World {
         space_ref_id: SpaceRefId::parse(name).unwrap(),
         name: None,
         sensor_ids: sensors.iter().map(|id| SensorId::parse(*id).unwrap()).collect(),
+        settings: Settings::default(),
     };
     {
         let mut memory = world.memory();
@@ -190,20 +211,22 @@ fn world() -> World {
     world
 }
 
-fn intake(world: &World) -> Intake<World, World, World> {
-    Intake::new(world.clone(), world.clone(), world.clone(), Silences::default())
+type TestIntake = Intake<World, World, World, World>;
+
+pub(crate) fn intake(world: &World) -> TestIntake {
+    Intake::new(world.clone(), world.clone(), world.clone(), world.clone(), Silences::default())
 }
 
-fn message(topic: &str, payload: &[u8]) -> Message {
+pub(crate) fn message(topic: &str, payload: &[u8]) -> Message {
     let now: Timestamp = NOW.parse().unwrap();
     Message { payload_base64: STANDARD.encode(payload), topic: topic.to_owned(), received_at_ms: now.as_millisecond() }
 }
 
-fn take(world: &World, message: &Message) -> Result<Summary, IntakeFault> {
+pub(crate) fn take(world: &World, message: &Message) -> Result<Summary, IntakeFault> {
     take_with(&intake(world), message)
 }
 
-fn take_with(intake: &Intake<World, World, World>, message: &Message) -> Result<Summary, IntakeFault> {
+fn take_with(intake: &TestIntake, message: &Message) -> Result<Summary, IntakeFault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(intake.take(message, Some(&trace()), NOW.parse().unwrap()))
 }
@@ -212,7 +235,7 @@ fn trace() -> TraceId {
     TraceId::parse("5759e988bd862e3fe1be46a994272793").unwrap()
 }
 
-fn json(text: &str) -> Message {
+pub(crate) fn json(text: &str) -> Message {
     message("telemetry/acme/native/a", text.as_bytes())
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::device::{DeviceRecord, Registration, UpdatedApp};
 use crate::event::EventSpace;
 use crate::ids::{FloorRefId, SensorId, SubscriptionId};
 use crate::notice::{Happened, Notice, Window};
@@ -8,6 +9,7 @@ use crate::payload::{
 };
 use crate::reading::{Celsius, Coordinate, IndoorAirQuality, Metres, PersonCount, RelativeHumidity};
 use crate::schema::{Schema, Work};
+use crate::shadow::App;
 use crate::stats::Counts;
 use crate::subscription::{Activity, DisabledReason, Subscription};
 use crate::test_data;
@@ -147,6 +149,25 @@ fn what_the_code_makes_of_spaces_is_valid() {
     }
     for last in [None, Some(at())] {
         assert_valid(EventType::SpaceStale, SpaceStale::new(place(None), sensors(), at(), last));
+    }
+}
+
+#[test]
+fn what_the_code_makes_of_registrations_and_shadows_is_valid() {
+    let sensor = SensorId::parse("VS0-123").unwrap();
+    let record = |event_type| DeviceRecord::new(event_type, at(), place(Some("f")), sensor.clone());
+    for event_type in [EventType::DeviceRegistered, EventType::DeviceUnregistered, EventType::DeviceInSync] {
+        assert_valid(event_type, record(event_type));
+    }
+    let out = EventType::DeviceOutOfSync;
+    assert_valid(out, DeviceRecord { reason: Some("x".repeat(500)), ..record(out) });
+    let (updated, app) = (EventType::DeviceAppUpdated, App { name: "n".to_owned(), version: "v".to_owned() });
+    let app = UpdatedApp { app, previous_version: Some("u".to_owned()) };
+    assert_valid(updated, DeviceRecord { app: Some(app), ..record(updated) });
+    for registration in [Registration::Registered, Registration::Unregistered] {
+        let draft = registration.draft(at(), place(None), &sensor);
+        assert_eq!(draft.subject.unwrap().as_str(), sensor.as_str());
+        assert_valid(registration.event_type(), draft.data);
     }
 }
 

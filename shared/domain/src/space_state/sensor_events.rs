@@ -44,6 +44,7 @@ impl SpaceState {
         (before, after): (&Known, &Known),
     ) -> Vec<Event> {
         let (space, sensor_id) = (occasion.space, &reading.sensor_id);
+        let minimum = &space.settings.minimum_change;
         let at = reading.observed_at;
         let times = (at, reading.received_at);
         let mut told = self.told.remove(sensor_id).unwrap_or_default();
@@ -64,8 +65,7 @@ impl SpaceState {
         let said = Measured::by(at, &reading.measurements);
         if !occasion.is_wanted(EventType::SensorDeviceReadingUpdated) {
             told.values = Values::default();
-        } else if taken.is_news && told.values.take((&before.measured, &after.measured), &said, occasion.minimum_change)
-        {
+        } else if taken.is_news && told.values.take((&before.measured, &after.measured), &said, minimum) {
             events.extend(self.news(occasion, times, of(), Said::Reading { reading: said }));
         }
         if before.availability != after.availability || before.battery_health != after.battery_health {
@@ -79,31 +79,35 @@ impl SpaceState {
         events
     }
 
-    /// What is told of its sensors as a group, which measured that before, and say this together now. `turned` is what they
-    /// made of it, where that changed.
+    /// What is told of its sensors as a group, which measured that before, and say this together now.
     pub(super) fn tell_of_group(
         &mut self,
         occasion: Occasion<'_>,
         times: (Timestamp, Timestamp),
         (before, now): (Option<&Measured>, &Aggregate),
-        turned: Option<Availability>,
-    ) -> Vec<Event> {
-        let (since, _) = times;
-        let mut events = Vec::new();
-        let of = || Watched::Group { sensor_group: SensorGroup::of(occasion.space) };
-        if let Some(before) = before {
-            let after = self.measured_together(now, since);
-            if self.told_of_group.take((before, &after), &after, occasion.minimum_change) {
-                events.extend(self.news(occasion, times, of(), Said::Reading { reading: after }));
-            }
-        } else {
+    ) -> Option<Event> {
+        let Some(before) = before else {
             self.told_of_group = Values::default();
+            return None;
+        };
+        let after = self.measured_together(now, times.0);
+        if !self.told_of_group.take((before, &after), &after, &occasion.space.settings.minimum_change) {
+            return None;
         }
-        if let Some(state) = turned {
-            let state = DeviceState { availability: Some(state), battery_health: None, since };
-            events.extend(self.news(occasion, times, of(), Said::State { state }));
-        }
-        events
+        let of = Watched::Group { sensor_group: SensorGroup::of(occasion.space) };
+        self.news(occasion, times, of, Said::Reading { reading: after })
+    }
+
+    /// That its sensors as a group say so since then.
+    pub(super) fn tell_state_of_group(
+        &mut self,
+        occasion: Occasion<'_>,
+        times: (Timestamp, Timestamp),
+        state: Availability,
+    ) -> Option<Event> {
+        let of = Watched::Group { sensor_group: SensorGroup::of(occasion.space) };
+        let state = DeviceState { availability: Some(state), battery_health: None, since: times.0 };
+        self.news(occasion, times, of, Said::State { state })
     }
 
     fn news(

@@ -42,10 +42,11 @@ impl SpaceState {
         turn.map(|turn| self.tell(occasion, sensor, turn, received_at)).unwrap_or_default()
     }
 
-    /// What the silence of its sensors means now: an event for each change, in the order of their times; of at most 25
+    /// What has become so by now: that a hold is over ([`SpaceState::end_hold`]), and what the silence of its sensors means: an event for each change, in the order of their times; of at most 25
     /// sensors, so that one write carries them. Where there are more, [`SpaceState::next_look`] is past still. A space all of whose sensors
     /// are stale is so itself.
     pub fn look(&mut self, occasion: Occasion<'_>, now: Timestamp) -> Vec<Event> {
+        let held = self.end_hold(occasion, now);
         self.be_at(occasion.space);
         let mut turns: Vec<(Timestamp, SensorId, Turn)> = Vec::new();
         let is_due = |presence: &Presence| presence.next_look().is_some_and(|at| at <= now);
@@ -55,8 +56,8 @@ impl SpaceState {
         turns.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
         let last_stale = turns.iter().filter(|(_, _, turn)| matches!(turn, Turn::ReadingsStale(_))).map(|(at, ..)| *at);
         let stale_at = last_stale.max();
-        let mut events: Vec<Event> =
-            turns.into_iter().flat_map(|(_, sensor, turn)| self.tell(occasion, &sensor, turn, now)).collect();
+        let mut events = held;
+        events.extend(turns.into_iter().flat_map(|(_, sensor, turn)| self.tell(occasion, &sensor, turn, now)));
         if !self.is_stale && self.are_all_stale() {
             self.is_stale = true;
             let at = stale_at.unwrap_or(now);
@@ -67,7 +68,7 @@ impl SpaceState {
 
     /// When [`SpaceState::look`] has something to say next; none where it has said all.
     pub fn next_look(&self) -> Option<Timestamp> {
-        self.presence.values().filter_map(Presence::next_look).min()
+        self.presence.values().filter_map(Presence::next_look).chain(self.held_until()).min()
     }
 
     /// Which of its sensors are there, of those that were ever heard.

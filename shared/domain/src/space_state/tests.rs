@@ -1,6 +1,7 @@
 use super::*;
 use crate::ids::SensorId;
 use crate::place::Space;
+use crate::reading::PersonCount;
 use crate::reading::{
     BatteryPercent, Celsius, Co2Ppm, Coordinate, IndoorAirQuality, Measurements, Metres, RelativeHumidity,
 };
@@ -34,8 +35,7 @@ fn life(signs: bool) -> Measurements {
 
 /// What happens where somebody hears of these types.
 fn take_of(wanted: &BTreeSet<EventType>, state: &mut SpaceState, space: &Space, reading: &Reading) -> Vec<Event> {
-    let minimum_change = &MinimumChange::default();
-    let occasion = Occasion { tenant: &tenant(), space, trace: None, wanted, minimum_change };
+    let occasion = Occasion { tenant: &tenant(), space, trace: None, wanted };
     state.take(occasion, reading, Silence::default())
 }
 
@@ -49,8 +49,7 @@ fn take(state: &mut SpaceState, space: &Space, reading: &Reading) -> Vec<Event> 
 }
 
 fn look(state: &mut SpaceState, space: &Space, wanted: &BTreeSet<EventType>, now: Timestamp) -> Vec<Event> {
-    let minimum_change = &MinimumChange::default();
-    state.look(Occasion { tenant: &tenant(), space, trace: None, wanted, minimum_change }, now)
+    state.look(Occasion { tenant: &tenant(), space, trace: None, wanted }, now)
 }
 
 fn states(events: &[Event]) -> Vec<&str> {
@@ -326,8 +325,8 @@ fn the_present_state_is_what_the_newest_events_said() {
     let space = space(&["a", "b"]);
     let mut state = SpaceState::default();
     let as_event = |state: &SpaceState, event_type| {
-        let (wanted, minimum_change) = (&BTreeSet::new(), &MinimumChange::default());
-        let occasion = Occasion { tenant: &tenant(), space: &space, trace: None, wanted, minimum_change };
+        let wanted = &BTreeSet::new();
+        let occasion = Occasion { tenant: &tenant(), space: &space, trace: None, wanted };
         state.as_event(occasion, event_type, at(99), |_, _| EventId::at(at(99), &[7; 32]))
     };
     assert_eq!(as_event(&state, EventType::SpaceReport), None);

@@ -2,10 +2,10 @@
 //!
 //! Unlike the values it depends on the order in which they came: it is about what happened and not about what is.
 
-use crate::minimum_change::{MinimumChange, changed_enough};
 use crate::payload::Measured;
 use crate::profile::QuantityName;
 use crate::reading::Reading;
+use crate::settings::MinimumChange;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ impl Values {
         let mut held_back = BTreeMap::new();
         for (quantity, value) in after.numbers() {
             let told = self.0.get(&quantity).or_else(|| before.get(&quantity)).copied();
-            if changed_enough(quantity, told, value, minimum) {
+            if minimum.is_reached(quantity, told, value) {
                 is_news = true;
             } else if let Some(told) = told.filter(|told| (told - value).abs() > 0.0) {
                 held_back.insert(quantity, told);
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_slow_drift_is_told_once_it_adds_up() {
-        let minimum = MinimumChange([(QuantityName::Temperature, 0.5)].into());
+        let minimum = MinimumChange::read(&serde_json::json!({"temperature": 0.5})).unwrap();
         let mut told = Values::default();
         let at = |step: i32| measured(20.0 + f64::from(step) * 0.25, 400.0);
         let steps: Vec<bool> = (1..=5).map(|step| take(&mut told, &at(step - 1), &at(step), &minimum)).collect();
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_an_event_says_is_told_though_it_is_not_why() {
-        let minimum = MinimumChange([(QuantityName::Temperature, 0.5)].into());
+        let minimum = MinimumChange::read(&serde_json::json!({"temperature": 0.5})).unwrap();
         let mut told = Values::default();
         let (before, after) = (measured(20.0, 400.0), measured(20.25, 401.0));
         let without = Measured { temperature: None, ..after };

@@ -1,6 +1,6 @@
 //! Buildings.
 
-use super::item::{BuildingItem, FLOORS, NAME, SPACES};
+use super::item::{BuildingItem, FLOORS, NAME, SETTINGS, SPACES, settings};
 use super::{DeleteError, Part, Put};
 use crate::backoff::Waits;
 use crate::error::{ListError, StoreError};
@@ -22,10 +22,15 @@ impl Store {
         let mut waits = Waits::of(&key);
         loop {
             let (put, write) = match self.get_as::<BuildingItem>(OPERATION, &key).await? {
-                Some(stored) if stored.name == building.name => return Ok(Put::Updated),
+                Some(stored) if stored.name == building.name && stored.settings == building.settings => {
+                    return Ok(Put::Updated);
+                }
                 Some(_) => {
                     let name = building.name.as_deref().map(text);
-                    (Put::Updated, Write::update(key.clone()).set_or_remove(NAME, name).only_if(If::Exists))
+                    let settings = settings(&building.settings)
+                        .map_err(|error| StoreError::unwritable(key.clone(), error.to_string()))?;
+                    let update = Write::update(key.clone()).set_or_remove(NAME, name).set_or_remove(SETTINGS, settings);
+                    (Put::Updated, update.only_if(If::Exists))
                 }
                 None => {
                     let item = BuildingItem {
@@ -33,6 +38,7 @@ impl Store {
                         name: building.name.clone(),
                         floors: 0,
                         spaces: 0,
+                        settings: building.settings.clone(),
                     };
                     (Put::Created, Write::put(key.clone(), to_item(&key, &item)?).only_if(If::Absent))
                 }

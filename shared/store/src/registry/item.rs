@@ -1,8 +1,11 @@
 //! The items of places. The counters in them are never read as a part of the place.
 
+use crate::item::text;
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use spacehook_domain::ids::{BuildingRefId, FloorRefId, ProfileName, SensorId, SpaceId, SpaceRefId};
 use spacehook_domain::place::{Building, Floor, Space, SpaceKey};
+use spacehook_domain::settings::Settings;
 use std::collections::BTreeSet;
 
 pub(super) const NAME: &str = "name";
@@ -14,6 +17,7 @@ pub(super) const SPACE: &str = "space_ref_id";
 pub(super) const BUILDING: &str = "building_ref_id";
 pub(super) const SENSORS: &str = "sensor_ids";
 pub(super) const PROFILE: &str = "profile";
+pub(super) const SETTINGS: &str = "settings";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct BuildingItem {
@@ -24,11 +28,13 @@ pub(super) struct BuildingItem {
     pub(super) floors: u64,
     #[serde(default)]
     pub(super) spaces: u64,
+    #[serde(default, with = "json", skip_serializing_if = "Settings::is_empty")]
+    pub(super) settings: Settings,
 }
 
 impl From<BuildingItem> for Building {
     fn from(item: BuildingItem) -> Self {
-        Self { building_ref_id: item.building_ref_id, name: item.name }
+        Self { building_ref_id: item.building_ref_id, name: item.name, settings: item.settings }
     }
 }
 
@@ -49,7 +55,7 @@ impl From<FloorItem> for Floor {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct SpaceItem {
+pub(super) struct SpaceItem {
     pub(super) space_id: SpaceId,
     pub(super) building_ref_id: BuildingRefId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +66,9 @@ pub(crate) struct SpaceItem {
     /// A set, to which single sensors are added and from which they are taken; `DynamoDB` keeps no empty one.
     #[serde(default, with = "serde_dynamo::string_set", skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) sensor_ids: BTreeSet<SensorId>,
+    /// Of the space alone, without its building's.
+    #[serde(default, with = "json", skip_serializing_if = "Settings::is_empty")]
+    pub(super) settings: Settings,
 }
 
 impl From<SpaceItem> for Space {
@@ -71,6 +80,7 @@ impl From<SpaceItem> for Space {
             space_ref_id: item.space_ref_id,
             name: item.name,
             sensor_ids: item.sensor_ids,
+            settings: item.settings,
         }
     }
 }
@@ -89,5 +99,26 @@ pub(super) struct SensorItem {
 impl SensorItem {
     pub(super) fn space(&self) -> SpaceKey {
         SpaceKey { building_ref_id: self.building_ref_id.clone(), space_ref_id: self.space_ref_id.clone() }
+    }
+}
+
+/// Settings as the attribute of an item; none where nothing is settled.
+pub(super) fn settings(settings: &Settings) -> Result<Option<AttributeValue>, serde_json::Error> {
+    if settings.is_empty() { Ok(None) } else { serde_json::to_string(settings).map(|json| Some(text(json))) }
+}
+
+/// As a JSON text: `DynamoDB` would take the fraction off 300.0.
+mod json {
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+    use spacehook_domain::settings::Settings;
+
+    pub(super) fn serialize<S: Serializer>(settings: &Settings, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&serde_json::to_string(settings).map_err(S::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Settings, D::Error> {
+        serde_json::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

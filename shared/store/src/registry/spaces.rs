@@ -1,6 +1,6 @@
 //! Spaces.
 
-use super::item::{FLOOR, NAME, SENSORS, SPACE_ID, SPACES, SpaceItem};
+use super::item::{FLOOR, NAME, SENSORS, SETTINGS, SPACE_ID, SPACES, SpaceItem, settings};
 use super::{DeleteError, Part, Put};
 use crate::Store;
 use crate::backoff::Waits;
@@ -14,6 +14,7 @@ use crate::transaction::Transacted;
 use crate::write::{If, Write};
 use spacehook_domain::ids::{BuildingRefId, FloorRefId, SpaceId, SpaceRefId, TenantId};
 use spacehook_domain::place::{Space, SpaceKey};
+use spacehook_domain::settings::Settings;
 use std::collections::BTreeSet;
 
 const PUT: &str = "store a space";
@@ -29,12 +30,19 @@ pub struct SpaceDraft {
     pub space_ref_id: SpaceRefId,
     /// What people call it.
     pub name: Option<String>,
+    /// What is settled of it.
+    pub settings: Settings,
 }
 
 impl SpaceDraft {
     /// The name of this space in its tenant.
     pub fn key(&self) -> SpaceKey {
         SpaceKey { building_ref_id: self.building_ref_id.clone(), space_ref_id: self.space_ref_id.clone() }
+    }
+
+    /// Whether it is stored so.
+    fn is_as(&self, stored: &SpaceItem) -> bool {
+        stored.floor_ref_id == self.floor_ref_id && stored.name == self.name && stored.settings == self.settings
     }
 }
 
@@ -64,13 +72,17 @@ impl Store {
         loop {
             let stored = self.get_as::<SpaceItem>(PUT, &key).await?;
             let (item, put, writes) = match stored {
-                Some(stored) if stored.floor_ref_id == draft.floor_ref_id && stored.name == draft.name => {
+                Some(stored) if draft.is_as(&stored) => {
                     return Ok((stored.into(), Put::Updated));
                 }
                 Some(stored) => {
-                    let writes = update_writes(tenant, &key, &stored, draft);
-                    let item =
-                        SpaceItem { floor_ref_id: draft.floor_ref_id.clone(), name: draft.name.clone(), ..stored };
+                    let writes = update_writes(tenant, &key, &stored, draft)?;
+                    let item = SpaceItem {
+                        floor_ref_id: draft.floor_ref_id.clone(),
+                        name: draft.name.clone(),
+                        settings: draft.settings.clone(),
+                        ..stored
+                    };
                     (item, Put::Updated, writes)
                 }
                 None => {
@@ -164,6 +176,7 @@ fn new_item(space_id: SpaceId, draft: &SpaceDraft) -> SpaceItem {
         space_ref_id: draft.space_ref_id.clone(),
         name: draft.name.clone(),
         sensor_ids: BTreeSet::new(),
+        settings: draft.settings.clone(),
     }
 }
 
@@ -181,9 +194,16 @@ fn create_writes(tenant: &TenantId, key: &Key, item: &SpaceItem) -> Result<Vec<(
 }
 
 /// An update, and not a put: the set of sensors may change meanwhile.
-fn update_writes(tenant: &TenantId, key: &Key, stored: &SpaceItem, draft: &SpaceDraft) -> Vec<(Part, Write)> {
+fn update_writes(
+    tenant: &TenantId,
+    key: &Key,
+    stored: &SpaceItem,
+    draft: &SpaceDraft,
+) -> Result<Vec<(Part, Write)>, StoreError> {
+    let settings = settings(&draft.settings).map_err(|error| StoreError::unwritable(key.clone(), error.to_string()))?;
     let update = Write::update(key.clone())
         .set_or_remove(NAME, draft.name.as_deref().map(text))
+        .set_or_remove(SETTINGS, settings)
         .set_or_remove(FLOOR, draft.floor_ref_id.as_ref().map(|floor| text(floor.as_str())));
     let mut writes = vec![(Part::Tenant, registry_changed(tenant)), (Part::Space, as_read(update, stored))];
     if stored.floor_ref_id != draft.floor_ref_id {
@@ -194,7 +214,7 @@ fn update_writes(tenant: &TenantId, key: &Key, stored: &SpaceItem, draft: &Space
             writes.push((Part::Floor, count_on_floor(tenant, &draft.building_ref_id, floor, 1)));
         }
     }
-    writes
+    Ok(writes)
 }
 
 /// Only if the space is still the one that was read, on the floor that it was read on.

@@ -18,6 +18,7 @@ mod kept_events;
 mod lists;
 mod permits;
 mod profiles;
+mod raw_payloads;
 mod registry;
 mod request_rates;
 mod search;

@@ -5,10 +5,11 @@ use crate::things::{acme, at, building, draft, sensor, sensor_id};
 use futures::future::join_all;
 use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use spacehook_domain::ids::{Sequence, SpaceId};
-use spacehook_domain::place::Space;
+use spacehook_domain::place::{Building, Space};
+use spacehook_domain::settings::Settings;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stream::Stream;
-use spacehook_store::{Saved, StoredSpace};
+use spacehook_store::{Put, Saved, SpaceDraft, StoredSpace};
 
 fn space() -> Space {
     let draft = draft("HQ", None, "room 1");
@@ -19,6 +20,7 @@ fn space() -> Space {
         space_ref_id: draft.space_ref_id,
         name: None,
         sensor_ids: [sensor_id("s1")].into(),
+        settings: draft.settings,
     }
 }
 
@@ -139,6 +141,42 @@ async fn a_sensor_that_its_space_does_not_know_is_read_again_and_not_taken_for_u
         let (placement, requests) = table.requests(table.store.placement(&acme(), &sensor_id("s1"))).await;
         assert!(placement.unwrap_err().is_throttled());
         assert_eq!(requests, "GetItem 8");
+    })
+    .await;
+}
+
+/// A reading is taken in by the settings of its space and, where that is silent, of its building: as of the version of the
+/// registry that a change of either raises.
+#[tokio::test]
+async fn where_a_sensor_is_says_what_is_settled_there() {
+    with_table(async |table| {
+        let store = &table.store;
+        let settings = |json: &str| serde_json::from_str::<Settings>(json).unwrap();
+        let hq = Building {
+            settings: settings(r#"{"minimum_change":{"co2":300.0},"vacant_after_s":60}"#),
+            ..building("HQ")
+        };
+        store.put_building(&acme(), &hq).await.unwrap();
+        let own = SpaceDraft { settings: settings(r#"{"vacant_after_s":0}"#), ..draft("HQ", None, "room 1") };
+        let (space, _) = store.put_space(&acme(), &own).await.unwrap();
+        store.put_sensor(&acme(), &sensor("s1", "HQ", "room 1")).await.unwrap();
+        let version = async || store.tenant_overview(&acme()).await.unwrap().registry_version;
+        assert_eq!((space.settings, version().await), (own.settings.clone(), 3));
+        assert_eq!(store.building(&acme(), &hq.building_ref_id).await.unwrap(), Some(hq.clone()));
+        assert_eq!(store.space(&acme(), &own.key()).await.unwrap().unwrap().settings, own.settings, "its own alone");
+
+        let (placed, requests) = table.requests(store.placement(&acme(), &sensor_id("s1"))).await;
+        let merged = settings(r#"{"minimum_change":{"co2":300},"vacant_after_s":0}"#);
+        assert_eq!((placed.unwrap().unwrap().settings, requests.as_str()), (merged, "GetItem 3"));
+
+        store.put_building(&acme(), &building("HQ")).await.unwrap();
+        let unsettled = SpaceDraft { settings: Settings::default(), ..own };
+        assert_eq!(store.put_space(&acme(), &unsettled).await.unwrap().0.settings, Settings::default());
+        assert_eq!(version().await, 5, "one a change");
+        let (put, requests) = table.requests(store.put_space(&acme(), &unsettled)).await;
+        assert_eq!((put.unwrap().1, requests.as_str()), (Put::Updated, "GetItem 1"), "nothing changes");
+        let placed = store.placement(&acme(), &sensor_id("s1")).await.unwrap().unwrap();
+        assert!(placed.settings.is_empty() && store.space(&acme(), &unsettled.key()).await.unwrap() == Some(placed));
     })
     .await;
 }

@@ -9,6 +9,7 @@ use spacehook_domain::ids::{
 use spacehook_domain::key_values::KeyValues;
 use spacehook_domain::metadata::Metadata;
 use spacehook_domain::place::{Building, Floor, Sensor, SpaceKey};
+use spacehook_domain::settings::Settings;
 use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
 use spacehook_store::SpaceDraft;
@@ -36,7 +37,7 @@ pub(crate) fn sensor_id(name: &str) -> SensorId {
 }
 
 pub(crate) fn building(name: &str) -> Building {
-    Building { building_ref_id: building_id(name), name: None }
+    Building { building_ref_id: building_id(name), name: None, settings: Settings::default() }
 }
 
 pub(crate) fn floor(building: &str, name: &str) -> Floor {
@@ -49,6 +50,7 @@ pub(crate) fn draft(building: &str, floor: Option<&str>, space: &str) -> SpaceDr
         floor_ref_id: floor.map(floor_id),
         space_ref_id: SpaceRefId::parse(space).unwrap(),
         name: None,
+        settings: Settings::default(),
     }
 }
 

@@ -36,7 +36,7 @@ use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::Subscription;
 use spacehook_domain::tenant::Tenant;
 use spacehook_domain::wake::Wake;
-use spacehook_store::{Contacts, Cursor, Page, PageRequest, RequestPlace, UnassignedSensor};
+use spacehook_store::{Contacts, Cursor, Page, PageRequest, RawPayload, RequestPlace, UnassignedSensor};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -90,6 +90,8 @@ pub(crate) struct Contents {
     pub(crate) sensors: BTreeMap<(TenantId, SensorId), Sensor>,
     pub(crate) unassigned: Vec<UnassignedSensor>,
     pub(crate) states: BTreeMap<SpaceId, SpaceState>,
+    /// The newest first.
+    pub(crate) raw_payloads: Vec<(TenantId, RawPayload)>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,
     pub(crate) key_reads: usize,
     pub(crate) tenants: BTreeMap<TenantId, Tenant>,

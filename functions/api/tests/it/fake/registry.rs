@@ -31,6 +31,7 @@ fn put_space(contents: &mut Contents, tenant: &TenantId, draft: &SpaceDraft) -> 
         space_ref_id: draft.space_ref_id.clone(),
         name: draft.name.clone(),
         sensor_ids: before.as_ref().map_or_else(BTreeSet::new, |space| space.sensor_ids.clone()),
+        settings: draft.settings.clone(),
     };
     contents.spaces.insert((tenant.clone(), draft.key()), space.clone());
     Ok((space, put(before)))

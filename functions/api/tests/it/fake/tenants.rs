@@ -1,9 +1,10 @@
 use super::{Fake, page};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use spacehook_api::ports::{Failed, ListFailed, TenantRecords};
 use spacehook_domain::ids::{SubscriptionId, TenantId};
 use spacehook_domain::tenant::Tenant;
-use spacehook_store::{Page, PageRequest, Saved, TenantUsage};
+use spacehook_store::{Page, PageRequest, RawPayload, RawPayloadFilter, Saved, TenantUsage};
 use std::collections::BTreeSet;
 
 #[async_trait]
@@ -46,6 +47,27 @@ impl TenantRecords for Fake {
             subscriptions: contents.subscriptions.keys().filter(|(tenant, _)| tenant == id).count() as u64,
             api_keys: contents.keys.values().filter(|key| key.tenant == *id).count() as u64,
         })
+    }
+
+    async fn list_raw_payloads(
+        &self,
+        id: &TenantId,
+        filter: &RawPayloadFilter,
+        _: Timestamp,
+        request: PageRequest,
+    ) -> Result<Page<RawPayload>, ListFailed> {
+        let all = self.perform("raw_payload.list", |contents| contents.raw_payloads.clone())?;
+        let wanted = |raw: &RawPayload| {
+            filter.sensor_id.as_ref().is_none_or(|sensor| *sensor == raw.sensor_id)
+                && filter.profile.as_ref().is_none_or(|profile| *profile == raw.profile)
+        };
+        let all: Vec<_> =
+            all.into_iter().filter(|(tenant, raw)| tenant == id && wanted(raw)).map(|(_, raw)| raw).collect();
+        page(&all, &request).ok_or(ListFailed::InvalidCursor)
+    }
+
+    async fn delete_raw_payloads(&self, id: &TenantId) -> Result<(), Failed> {
+        self.perform("raw_payload.delete", |contents| contents.raw_payloads.retain(|(tenant, _)| tenant != id))
     }
 
     async fn with_backlog(&self, id: &TenantId) -> Result<BTreeSet<SubscriptionId>, Failed> {

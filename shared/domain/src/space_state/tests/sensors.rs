@@ -4,6 +4,7 @@ use super::*;
 use crate::catalogue;
 use crate::counter::{Counting, Totals};
 use crate::schema::{Schema, Work};
+use crate::settings::{MinimumChange, Settings};
 
 fn everything() -> BTreeSet<EventType> {
     EventType::BUILT_IN.into()
@@ -157,10 +158,11 @@ fn changed_values_of_a_sensor_are_told() {
 
 #[test]
 fn a_minimum_holds_back_what_changes_too_little() {
-    let (mut state, space) = (SpaceState::default(), space(&["a"]));
-    let minimum_change = &MinimumChange([(crate::profile::QuantityName::Temperature, 0.5)].into());
+    let minimum_change = MinimumChange::read(&json!({"temperature": 0.5})).unwrap();
+    let settings = Settings { minimum_change, ..Settings::default() };
+    let (mut state, space) = (SpaceState::default(), Space { settings, ..space(&["a"]) });
     let wanted = &only(&[EventType::SensorDeviceReadingUpdated, EventType::SensorDeviceGroupReadingUpdated]);
-    let occasion = Occasion { tenant: &tenant(), space: &space, trace: None, wanted, minimum_change };
+    let occasion = Occasion { tenant: &tenant(), space: &space, trace: None, wanted };
     let events: Vec<_> = (0..5)
         .map(|step| {
             let warm = reading("a", i64::from(step), warmth(20.0 + f64::from(step) * 0.25));
