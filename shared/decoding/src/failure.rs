@@ -42,7 +42,9 @@ impl Failed {
                 "the decoder has neither decodeUplink(input) nor Decode(fPort, bytes) nor Decoder(bytes, port)"
                     .to_owned()
             }
-            Self::Promise => format!("{subject} answered a promise: it must not be async, there is nothing to wait for"),
+            Self::Promise => {
+                format!("{subject} answered a promise: it must not be async, there is nothing to wait for")
+            }
             Self::Js(_) if is_late => format!("{subject} took more than {} ms", TIME_LIMIT.as_millis()),
             Self::Js(error) if error.is_exception() => format!("{subject} threw: {}", thrown(&context.catch())),
             Self::Js(error) => format!("{subject} failed: {error}"),

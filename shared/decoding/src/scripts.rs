@@ -1,10 +1,10 @@
 //! Which of the two ways a message goes.
 
 use crate::call::Call;
+use crate::engine::TIME_LIMIT;
 use crate::failure::subject;
 use crate::fresh;
 use crate::kept::{Kept, Outcome};
-use crate::engine::TIME_LIMIT;
 use std::cell::RefCell;
 
 /// Scripts that are known, at most: those used last. Each has some MB.

@@ -69,7 +69,10 @@ fn hostile_decoders_are_stopped_and_cost_their_own_message() {
         ("function decodeUplink() { try { for (;;); } catch (e) { for (;;); } finally { for (;;); } }", endless),
         ("function decodeUplink() { return /(a+)+$/.test('a'.repeat(60) + 'b'); }", endless),
         ("function decodeUplink() { return {data: {toJSON() { for (;;); }}}; }", endless),
-        ("function decodeUplink() { var a = []; for (;;) a.push(new Uint8Array(1e6)); }", "the decoder threw: out of memory"),
+        (
+            "function decodeUplink() { var a = []; for (;;) a.push(new Uint8Array(1e6)); }",
+            "the decoder threw: out of memory",
+        ),
         ("function decodeUplink() { return new ArrayBuffer(1e9); }", "the decoder threw: out of memory"),
         ("function decodeUplink() { return 'x'.repeat(1e9); }", "the decoder threw: "),
         ("function decodeUplink() { return decodeUplink(); }", "the decoder threw: Maximum call stack size exceeded"),

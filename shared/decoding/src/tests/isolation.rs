@@ -38,12 +38,24 @@ fn what_is_added_or_replaced_is_put_back_and_the_engine_kept() {
         ("Date = function () {}", "typeof Date.now"),
         ("Date.prototype.toISOString = null; Date.now = null", "[typeof Date.now, typeof new Date(0).toISOString]"),
         ("RegExp.prototype.exec = null; RegExp.prototype.x = 1", "[/a/.x, /a/.test('a')]"),
-        ("Math.floor = null; Math.x = 1; JSON.stringify = null; Reflect.ownKeys = null", "[Math.x, typeof Math.floor, typeof JSON.stringify, typeof Reflect.ownKeys]"),
+        (
+            "Math.floor = null; Math.x = 1; JSON.stringify = null; Reflect.ownKeys = null",
+            "[Math.x, typeof Math.floor, typeof JSON.stringify, typeof Reflect.ownKeys]",
+        ),
         ("Error.prototype.message = 'x'; TypeError.prototype.name = 'y'", "new TypeError()"),
         ("Map.prototype.get = null; Set.prototype.x = 1", "[typeof new Map().get, new Set().x]"),
-        ("WeakMap.prototype.x = 1; WeakSet.prototype.x = 1; Promise.prototype.x = 1", "[new WeakMap().x, new WeakSet().x, Promise.prototype.x]"),
-        ("Uint8Array.prototype.x = 1; Object.getPrototypeOf(Uint8Array).y = 1; Object.getPrototypeOf(Uint8Array.prototype).z = 1", "[new Uint8Array(1).x, Float32Array.y, new Int8Array(1).z]"),
-        ("DataView.prototype.getFloat32 = null; ArrayBuffer.prototype.x = 1", "[typeof DataView.prototype.getFloat32, new ArrayBuffer(1).x]"),
+        (
+            "WeakMap.prototype.x = 1; WeakSet.prototype.x = 1; Promise.prototype.x = 1",
+            "[new WeakMap().x, new WeakSet().x, Promise.prototype.x]",
+        ),
+        (
+            "Uint8Array.prototype.x = 1; Object.getPrototypeOf(Uint8Array).y = 1; Object.getPrototypeOf(Uint8Array.prototype).z = 1",
+            "[new Uint8Array(1).x, Float32Array.y, new Int8Array(1).z]",
+        ),
+        (
+            "DataView.prototype.getFloat32 = null; ArrayBuffer.prototype.x = 1",
+            "[typeof DataView.prototype.getFloat32, new ArrayBuffer(1).x]",
+        ),
         ("Object.getPrototypeOf([].values()).next = null", "[...bytes].length"),
         ("Object.getPrototypeOf(''[Symbol.iterator]()).x = 1", "''[Symbol.iterator]().x"),
         ("Object.getPrototypeOf(new Map().keys()).x = 1", "new Map().keys().x"),
@@ -58,7 +70,10 @@ fn what_is_added_or_replaced_is_put_back_and_the_engine_kept() {
         ("Object.getPrototypeOf(async function () {}).x = 1", "(async function () {}).x"),
         ("Object.getPrototypeOf(async function* () {}).x = 1", "(async function* () {}).x"),
         ("Object.getPrototypeOf((async function* () {})()).x = 1", "(async function* () {})().x"),
-        ("Object.getPrototypeOf(Object.getPrototypeOf(Object.getPrototypeOf((async function* () {})()))).x = 1", "(async function* () {})().x"),
+        (
+            "Object.getPrototypeOf(Object.getPrototypeOf(Object.getPrototypeOf((async function* () {})()))).x = 1",
+            "(async function* () {})().x",
+        ),
         ("console.log = 5; console.x = 1", "[typeof console.log, console.x]"),
         ("module.exports.x = 1; exports.y = 1; module.z = 1", "[module.exports.x, exports.y, module.z]"),
         ("Math.max.x = 1", "Math.max.x"),
@@ -80,7 +95,10 @@ fn what_can_t_be_put_back_ends_the_engine() {
         ("Object.freeze(Object.prototype)", "Object.isFrozen(Object.prototype)"),
         ("Object.preventExtensions(Array.prototype)", "Object.isExtensible(Array.prototype)"),
         ("Object.seal(globalThis)", "Object.isExtensible(globalThis)"),
-        ("Object.defineProperty(Array.prototype, 'slice', {writable: false})", "Object.getOwnPropertyDescriptor(Array.prototype, 'slice').writable"),
+        (
+            "Object.defineProperty(Array.prototype, 'slice', {writable: false})",
+            "Object.getOwnPropertyDescriptor(Array.prototype, 'slice').writable",
+        ),
         ("Object.defineProperty(Object.prototype, 'l', {value: 7})", "({}).l"),
         ("Object.defineProperty(globalThis, 'l', {get() { for (;;); }})", "'l' in globalThis"),
         ("Object.setPrototypeOf(Array.prototype, {x: 1})", "[].x"),
@@ -144,7 +162,11 @@ fn a_script_can_t_end_the_function_around_it() {
         assert!(decode(script).is_err(), "{script}");
         assert!(!is_kept(script), "{script}");
     }
-    for script in ["function Decoder() { return {a: 1}; } // }", "function Decoder() { return {a: 1}; }\n<!-- }", "'use strict'; function Decoder() { return {a: 1}; }"] {
+    for script in [
+        "function Decoder() { return {a: 1}; } // }",
+        "function Decoder() { return {a: 1}; }\n<!-- }",
+        "'use strict'; function Decoder() { return {a: 1}; }",
+    ] {
         for _ in 0..3 {
             assert_eq!(decode(script), Ok(json!({"a": 1})), "{script}");
         }
