@@ -107,6 +107,11 @@ bench: shipped ## What a delivery costs, beside a bare HTTPS client, and a reque
 	cargo bench $(LOCKED) --quiet --workspace --bench deliveries -- --dispatcher $(CURDIR)/target/shipped/dispatcher \
 		--api $(CURDIR)/target/shipped/api
 
+.PHONY: bench-ingest
+bench-ingest: ## What a reading costs, native and by a decoder, beside parsing its JSON (builds as shipped, then 30 s)
+	cargo build --profile shipped $(LOCKED) --bin ingest
+	cargo bench $(LOCKED) --quiet --workspace --bench deliveries -- --ingest $(CURDIR)/target/shipped/ingest
+
 .PHONY: sizes
 sizes: setup shipped ## Size and start-up time of each function (builds as shipped)
 	@$(VENV)/bin/python infra/local/sizes.py --binaries target/shipped

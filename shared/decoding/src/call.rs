@@ -7,18 +7,28 @@ use serde_json::{Value, json};
 use spacehook_domain::profile::{Entry, Uplink};
 
 /// What is to be called.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Call<'a> {
-    /// The decoder of an uplink.
-    Decode(&'a Uplink),
-    /// `normalize`.
-    Normalize { data: &'a Value, meta: &'a Value },
+#[derive(Debug, Clone)]
+pub(crate) enum Call {
+    /// The decoder of an uplink: its input but for the time, as JSON, and the time, milliseconds since 1970.
+    Decode { input: String, at_ms: i64 },
+    /// `normalize`, with what it gets as JSON.
+    Normalize { data: String, meta: String },
 }
 
-impl Call<'_> {
+impl Call {
+    pub(crate) fn decode(uplink: &Uplink) -> Self {
+        let Uplink { bytes, f_port, received_at, variables } = uplink;
+        let input = json!({"bytes": bytes, "fPort": f_port, "variables": variables}).to_string();
+        Self::Decode { input, at_ms: received_at.as_millisecond() }
+    }
+
+    pub(crate) fn normalize(data: &Value, meta: &Value) -> Self {
+        Self::Normalize { data: data.to_string(), meta: meta.to_string() }
+    }
+
     pub(crate) fn entry(&self) -> Entry {
         match self {
-            Self::Decode(_) => Entry::Decoder,
+            Self::Decode { .. } => Entry::Decoder,
             Self::Normalize { .. } => Entry::Normalize,
         }
     }
@@ -109,22 +119,19 @@ pub(crate) enum Arguments<'js> {
 }
 
 impl<'js> Arguments<'js> {
-    pub(crate) fn of(call: &Call<'_>, context: &Ctx<'js>, originals: &Originals<'js>) -> rquickjs::Result<Self> {
+    pub(crate) fn of(call: &Call, context: &Ctx<'js>, originals: &Originals<'js>) -> rquickjs::Result<Self> {
         match call {
-            Call::Decode(uplink) => {
-                let Uplink { bytes, f_port, received_at, variables } = uplink;
-                let input = json!({"bytes": bytes, "fPort": f_port, "variables": variables});
-                let input: Object<'js> = context.json_parse(input.to_string())?.get()?;
-                let at = received_at.as_millisecond();
+            Call::Decode { input, at_ms } => {
+                let input: Object<'js> = context.json_parse(input.as_str())?.get()?;
                 #[expect(clippy::cast_precision_loss, reason = "times of JavaScript are such numbers")]
-                let at: JsValue<'js> = originals.date.call((at as f64,))?;
+                let at: JsValue<'js> = originals.date.call((*at_ms as f64,))?;
                 input.set("recvTime", at)?;
                 let (bytes, port, variables) = (input.get("bytes")?, input.get("fPort")?, input.get("variables")?);
                 Ok(Self::Decode { input, bytes, port, variables })
             }
             Call::Normalize { data, meta } => Ok(Self::Normalize {
-                data: context.json_parse(data.to_string())?,
-                meta: context.json_parse(meta.to_string())?,
+                data: context.json_parse(data.as_str())?,
+                meta: context.json_parse(meta.as_str())?,
             }),
         }
     }

@@ -15,7 +15,7 @@ pub(crate) struct Answered {
 }
 
 /// Runs a script for one message.
-pub(crate) fn run(script: &str, call: &Call<'_>) -> Result<Answered, String> {
+pub(crate) fn run(script: &str, call: &Call) -> Result<Answered, String> {
     in_new_engine(call.entry(), |context| {
         let originals = Originals::prepare(context)?;
         let arguments = Arguments::of(call, context, &originals)?;

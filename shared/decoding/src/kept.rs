@@ -54,7 +54,7 @@ impl Kept {
     }
 
     /// Runs the script for one message.
-    pub(crate) fn run(&mut self, call: &Call<'_>) -> Outcome {
+    pub(crate) fn run(&mut self, call: &Call) -> Outcome {
         self.messages += 1;
         let engine = &self.engine;
         let (answer, is_restored) = engine.within_limit(|context| {
@@ -74,7 +74,7 @@ impl Kept {
         }
     }
 
-    fn answer(&self, context: &Ctx<'_>, call: &Call<'_>) -> Option<String> {
+    fn answer(&self, context: &Ctx<'_>, call: &Call) -> Option<String> {
         let date = self.date.clone().restore(context).ok()?;
         let declared = self.declared.clone().restore(context).ok()?;
         let arguments = Arguments::of(call, context, &Originals { date, declared }).ok()?;

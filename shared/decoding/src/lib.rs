@@ -3,7 +3,7 @@
 //!
 //! A script gets nothing but its input: no files, no network, no timers, and no other message's state. What it may take is
 //! bounded ([`TIME_LIMIT`], [`MEMORY_BYTES_LIMIT`], [`STACK_BYTES_LIMIT`], [`OUTPUT_BYTES_LIMIT`]), and what it does wrong is an
-//! error of its message alone. Nothing is made before the first message that needs an engine.
+//! error of its message alone; one that can't be stopped is left behind ([`worker`]). Nothing is made before the first message that needs an engine.
 //!
 //! **Two ways to one answer.** The plain way is an engine of its own for a message: the script is read, run, called, and all of
 //! it is thrown away ([`fresh`]). Nearly all that costs is reading the source, so the engine of a script that went well is
@@ -20,30 +20,32 @@ mod failure;
 mod fresh;
 mod kept;
 mod scripts;
+mod worker;
 
 pub use engine::{MEMORY_BYTES_LIMIT, OUTPUT_BYTES_LIMIT, STACK_BYTES_LIMIT, TIME_LIMIT};
 
 use call::Call;
 use serde_json::Value;
 use spacehook_domain::profile::{Decode, Entry, Uplink};
+use worker::Question;
 
-/// Runs scripts. What it keeps of them between messages belongs to the thread.
+/// Runs scripts. What it keeps of them between messages belongs to the thread that asks, and goes with it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sandbox;
 
 impl Decode for Sandbox {
     /// What the decoder makes of an uplink. Costs processor time, within [`TIME_LIMIT`].
     fn decode(&self, script: &str, uplink: &Uplink) -> Result<Value, String> {
-        answer::of_decoder(&scripts::run(script, &Call::Decode(uplink))?)
+        answer::of_decoder(&worker::ask(script, Question::Run(Call::decode(uplink)))?)
     }
 
     /// What `normalize` makes of a message. Costs processor time, within [`TIME_LIMIT`].
     fn normalize(&self, script: &str, data: &Value, meta: &Value) -> Result<Value, String> {
-        answer::of_normalize(&scripts::run(script, &Call::Normalize { data, meta })?)
+        answer::of_normalize(&worker::ask(script, Question::Run(Call::normalize(data, meta)))?)
     }
 
     fn check(&self, script: &str, entry: Entry) -> Result<(), String> {
-        fresh::check(script, entry)
+        worker::ask(script, Question::Check(entry)).map(drop)
     }
 }
 

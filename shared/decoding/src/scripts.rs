@@ -7,9 +7,11 @@ use crate::fresh;
 use crate::kept::{Kept, Outcome};
 use std::cell::RefCell;
 
-/// Scripts that are known, at most: those used last. Each has some 1 MB.
+/// Scripts that are known, at most: those used last. Each has some MB.
 const SCRIPTS_LIMIT: usize = 16;
-/// How often a script that can't be kept at first must go well before it is tried again, at most.
+/// How often a script must go well before its engine is kept: to ready one costs as much as some ten messages.
+const PATIENCE: u32 = 3;
+/// What that grows to where keeping it does not go well.
 const PATIENCE_LIMIT: u32 = 1 << 16;
 
 /// What is known of a script.
@@ -28,7 +30,7 @@ thread_local! {
 }
 
 /// The answer of a script to a message, as JSON; empty where it answered nothing.
-pub(crate) fn run(script: &str, call: &Call<'_>) -> Result<String, String> {
+pub(crate) fn run(script: &str, call: &Call) -> Result<String, String> {
     SCRIPTS.with_borrow_mut(|scripts| {
         let at = scripts.iter().position(|known| *known.source == *script);
         let mut known = at.map_or_else(|| Known::new(script), |at| scripts.remove(at));
@@ -41,10 +43,10 @@ pub(crate) fn run(script: &str, call: &Call<'_>) -> Result<String, String> {
 
 impl Known {
     fn new(script: &str) -> Self {
-        Self { source: script.into(), kept: None, went_well: 0, patience: 1 }
+        Self { source: script.into(), kept: None, went_well: 0, patience: PATIENCE }
     }
 
-    fn run(&mut self, call: &Call<'_>) -> Result<String, String> {
+    fn run(&mut self, call: &Call) -> Result<String, String> {
         if let Some(mut kept) = self.kept.take() {
             match kept.run(call) {
                 Outcome::Answered(answer) => {

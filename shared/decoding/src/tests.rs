@@ -15,7 +15,8 @@ fn uplink(bytes: &[u8]) -> Uplink {
 }
 
 fn decode(script: &str) -> Result<Value, String> {
-    Sandbox.decode(script, &uplink(&[3, 0x67, 0xEE, 0]))
+    // On this thread, where it can be seen what is kept.
+    answer::of_decoder(&scripts::run(script, &Call::decode(&uplink(&[3, 0x67, 0xEE, 0])))?)
 }
 
 #[test]
@@ -69,7 +70,7 @@ fn hostile_decoders_are_stopped_and_cost_their_own_message() {
         ("function decodeUplink() { return /(a+)+$/.test('a'.repeat(60) + 'b'); }", endless),
         ("function decodeUplink() { return {data: {toJSON() { for (;;); }}}; }", endless),
         (
-            "function decodeUplink() { var a = []; for (;;) a.push(new Array(1e6).fill(1)); }",
+            "function decodeUplink() { var a = []; for (;;) a.push(new Uint8Array(1e6)); }",
             "the decoder threw: out of memory",
         ),
         ("function decodeUplink() { return new ArrayBuffer(1e9); }", "the decoder threw: out of memory"),

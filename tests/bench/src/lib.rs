@@ -17,6 +17,8 @@
 //! - The processor time of this process is shown too: receivers and stub share one thread, and a thread that is busy
 //!   all the time would be what is measured.
 //!
+//! The ingest function is measured in a run of its own (`ingest`).
+//!
 //! The management API is measured after that (`api`), where its binary is named.
 //!
 //! Each subscription has a receiver of its own (another port), as in life: connections are kept by host and port, and a
@@ -27,6 +29,7 @@ mod authority;
 mod bare;
 mod cloud;
 mod events;
+mod ingest;
 mod lambda;
 mod measure;
 mod options;
@@ -47,7 +50,10 @@ pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         match options.mode {
             Mode::Bare => bare::serve(&runtime),
-            Mode::Benchmark => runtime.block_on(measure::benchmark(&options)),
+            Mode::Benchmark => match &options.ingest {
+                Some(binary) => runtime.block_on(ingest::benchmark(binary, &options)),
+                None => runtime.block_on(measure::benchmark(&options)),
+            },
         }
     });
     match done {

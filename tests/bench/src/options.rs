@@ -22,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) dispatcher: PathBuf,
     /// The api function's binary, where it is measured, too.
     pub(crate) api: Option<PathBuf>,
+    /// The ingest function's binary: where it is named, it alone is measured.
+    pub(crate) ingest: Option<PathBuf>,
     /// Numbers of subscriptions to measure with.
     pub(crate) fan_outs: Vec<usize>,
     /// Measured runs of each, dispatcher and bare loop, a fan-out.
@@ -37,6 +39,7 @@ impl Options {
             mode: Mode::Benchmark,
             dispatcher: PathBuf::from("target/release/dispatcher"),
             api: None,
+            ingest: None,
             fan_outs: vec![1, 10, 100],
             rounds: 5,
             length: Duration::from_millis(1_500),
@@ -49,12 +52,15 @@ impl Options {
                 "--bench" => {}
                 "--dispatcher" => options.dispatcher = PathBuf::from(value()?),
                 "--api" => options.api = Some(PathBuf::from(value()?)),
+                "--ingest" => options.ingest = Some(PathBuf::from(value()?)),
                 "--fan-outs" => {
                     options.fan_outs = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?;
                 }
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--milliseconds" => options.length = Duration::from_millis(value()?.parse()?),
-                _ => bail!("unknown argument {name}; known: --dispatcher, --api, --fan-outs, --rounds, --milliseconds"),
+                _ => bail!(
+                    "unknown argument {name}; known: --dispatcher, --api, --ingest, --fan-outs, --rounds, --milliseconds"
+                ),
             }
         }
         let sizes = options.fan_outs.iter().all(|fan_out| (1..=1_000).contains(fan_out));

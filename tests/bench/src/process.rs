@@ -129,6 +129,7 @@ pub(crate) fn function(
         ])
         .env("EVENTS_QUEUE_URL", queue("events.fifo"))
         .env("EVENTS_DEAD_QUEUE_URL", queue("events-dead.fifo"))
+        .env("INGEST_DEAD_QUEUE_URL", queue("ingest-dead"))
         .env("RETRIES_QUEUE_URL", queue("retries"))
         .env("RETRIES_DEAD_QUEUE_URL", queue("retries-dead"))
         .stdin(Stdio::null())

@@ -186,8 +186,8 @@ fn a_failure_ends_the_engine_and_costs_its_message() {
         assert_eq!(decode(failing), Ok(json!({"a": 1})));
     }
     assert!(is_kept(failing));
-    let error = crate::scripts::run(failing, &crate::call::Call::Decode(&super::uplink(&[]))).unwrap_err();
-    assert_eq!(error, "the decoder threw: short (line 1, column 101)");
+    let error = crate::scripts::run(failing, &crate::call::Call::decode(&super::uplink(&[]))).unwrap_err();
+    assert_eq!(error, "the decoder threw: short (line 1, column 99)");
     assert!(!is_kept(failing));
     assert_eq!(decode(failing), Ok(json!({"a": 1})));
 }
