@@ -163,14 +163,14 @@ mod tests {
             assert_eq!(RawPayloads::new(at(hours), None, None, at(0)), Err(InvalidKeepUntil), "{hours}");
         }
         let all = RawPayloads::new(at(7 * 24), None, None, at(0)).unwrap();
-        let of_profile = RawPayloads::new(at(1), Some("milesight".to_owned()), None, at(0)).unwrap();
+        let of_profile = RawPayloads::new(at(1), Some("milesight_gateway".to_owned()), None, at(0)).unwrap();
         let of_sensor = RawPayloads::new(at(1), None, Some(SensorId::parse("a").unwrap()), at(0)).unwrap();
         let table = [
             (&all, "telemetry/t/native/b", 167, true),
             (&all, "telemetry/t/native/b", 168, false),
-            (&of_profile, "telemetry/t/milesight/b", 0, true),
+            (&of_profile, "telemetry/t/milesight_gateway/b", 0, true),
             (&of_profile, "telemetry/t/native/b", 0, false),
-            (&of_profile, "telemetry/t/milesight/b", 1, false),
+            (&of_profile, "telemetry/t/milesight_gateway/b", 1, false),
             (&of_sensor, "telemetry/t/native/a", 0, true),
             (&of_sensor, "telemetry/t/native/b", 0, false),
         ];

@@ -36,7 +36,7 @@ pub struct RawPayloadsView {
     #[schema(value_type = String, format = DateTime, example = "2026-03-30T12:00:00Z")]
     pub keep_until: Timestamp,
     /// Of this profile alone; null means of all.
-    #[schema(min_length = 1, max_length = 64, example = "milesight")]
+    #[schema(min_length = 1, max_length = 64, example = "milesight_gateway")]
     pub profile: Option<String>,
     /// On the topic of this sensor alone; null means of all.
     pub sensor_id: Option<String>,
@@ -211,10 +211,10 @@ pub struct RawPayloadView {
     #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// Where it was published.
-    #[schema(example = "telemetry/acme/milesight/24e124743d012345")]
+    #[schema(example = "telemetry/acme/milesight_gateway/24e124743d012345")]
     pub topic: String,
     /// The profile of the topic.
-    #[schema(example = "milesight")]
+    #[schema(example = "milesight_gateway")]
     pub profile: String,
     /// The sensor of the topic.
     pub sensor_id: String,

@@ -20,7 +20,7 @@ fn messages_are_kept_as_they_came_where_that_was_asked_for() {
         (Privacy::WithoutCoordinates, false),
         (kept(None, None), true),
         (kept(Some("native"), Some("a")), true),
-        (kept(Some("milesight"), None), false),
+        (kept(Some("milesight_gateway"), None), false),
         (kept(None, Some("b")), false),
     ];
     for (privacy, is_kept) in table {
