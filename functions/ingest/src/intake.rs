@@ -245,7 +245,7 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             let found = self.placements.find(&self.spaces, as_of, &reading.sensor_id).await;
             match found.map_err(fault("a sensor could not be looked up"))? {
                 Some(Placement { space, .. }) => {
-                    spaces.entry(space.space_id).or_insert_with(|| (space, Vec::new())).1.push(reading)
+                    spaces.entry(space.space_id).or_insert_with(|| (space, Vec::new())).1.push(reading);
                 }
                 None => unassigned.entry(reading.sensor_id).or_insert((0, reading.received_at)).0 += 1,
             }

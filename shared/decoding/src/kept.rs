@@ -65,12 +65,15 @@ impl Kept {
         });
         match (answer, is_restored) {
             (Err(true), _) => Outcome::Late,
-            (Err(false), _) => Outcome::Unknown,
-            (Ok(_), _) if self.engine.has_waiting() => Outcome::Unknown,
-            (Ok(answer), Ok(true)) if self.is_good() => Outcome::Answered(answer),
-            (Ok(answer), Ok(true)) => Outcome::AnsweredLast(answer),
-            // What it touched tells it that it is kept.
-            (Ok(_), _) => Outcome::Unknown,
+            (Ok(answer), Ok(true)) if !self.engine.has_waiting() => {
+                if self.is_good() {
+                    Outcome::Answered(answer)
+                } else {
+                    Outcome::AnsweredLast(answer)
+                }
+            }
+            // It failed, waits for something, or what it touched tells it that it is kept.
+            _ => Outcome::Unknown,
         }
     }
 
