@@ -1,6 +1,5 @@
 //! What is called of a script, and with what.
 
-use crate::engine::Originals;
 use crate::failure::Failed;
 use rquickjs::{Array, Ctx, Function, Object, Value as JsValue};
 use serde_json::{Value, json};
@@ -119,12 +118,12 @@ pub(crate) enum Arguments<'js> {
 }
 
 impl<'js> Arguments<'js> {
-    pub(crate) fn of(call: &Call, context: &Ctx<'js>, originals: &Originals<'js>) -> rquickjs::Result<Self> {
+    pub(crate) fn of(call: &Call, context: &Ctx<'js>, date: &Function<'js>) -> rquickjs::Result<Self> {
         match call {
             Call::Decode { input, at_ms } => {
                 let input: Object<'js> = context.json_parse(input.as_str())?.get()?;
                 #[expect(clippy::cast_precision_loss, reason = "times of JavaScript are such numbers")]
-                let at: JsValue<'js> = originals.date.call((*at_ms as f64,))?;
+                let at: JsValue<'js> = date.call((*at_ms as f64,))?;
                 input.set("recvTime", at)?;
                 let (bytes, port, variables) = (input.get("bytes")?, input.get("fPort")?, input.get("variables")?);
                 Ok(Self::Decode { input, bytes, port, variables })

@@ -18,7 +18,7 @@ pub(crate) struct Answered {
 pub(crate) fn run(script: &str, call: &Call) -> Result<Answered, String> {
     in_new_engine(call.entry(), |context| {
         let originals = Originals::prepare(context)?;
-        let arguments = Arguments::of(call, context, &originals)?;
+        let arguments = Arguments::of(call, context, &originals.date)?;
         let found = load(context, script, call.entry())?;
         let answer = found.call(context, arguments)?;
         Ok(Answered { answer, declared: originals.declared.call(())? })

@@ -11,12 +11,11 @@ const MESSAGES_LIMIT: u32 = 2_000;
 /// After how many messages it is looked at what an engine has allocated.
 const WEIGHED_AFTER: u32 = 16;
 /// What it may have allocated by then, garbage included.
-const KEPT_BYTES_LIMIT: i64 = 4 * 1_024 * 1_024;
+const KEPT_BYTES_LIMIT: i64 = 2 * 1_024 * 1_024;
 
 /// An engine that is kept. What is of it goes before it.
 pub(crate) struct Kept {
     date: Persistent<Function<'static>>,
-    declared: Persistent<Function<'static>>,
     script: Persistent<Function<'static>>,
     restore: Persistent<Function<'static>>,
     engine: Engine,
@@ -47,10 +46,10 @@ impl Kept {
             let guard: Function<'_> = context.eval(GUARD)?;
             let restore: Function<'_> = guard.call((script.clone(), declared))?;
             let save = |function| Persistent::save(&context, function);
-            Ok::<_, rquickjs::Error>((save(originals.date), save(originals.declared), save(script), save(restore)))
+            Ok::<_, rquickjs::Error>((save(originals.date), save(script), save(restore)))
         });
-        let (date, declared, script, restore) = made.ok()?;
-        Some(Self { date, declared, script, restore, engine, messages: 0 })
+        let (date, script, restore) = made.ok()?;
+        Some(Self { date, script, restore, engine, messages: 0 })
     }
 
     /// Runs the script for one message.
@@ -63,24 +62,19 @@ impl Kept {
             let restored = self.restore.clone().restore(&context).and_then(|restore| restore.call::<_, bool>(()));
             (answer.ok_or(is_late), restored)
         });
-        match (answer, is_restored) {
-            (Err(true), _) => Outcome::Late,
-            (Ok(answer), Ok(true)) if !self.engine.has_waiting() => {
-                if self.is_good() {
-                    Outcome::Answered(answer)
-                } else {
-                    Outcome::AnsweredLast(answer)
-                }
-            }
-            // It failed, waits for something, or what it touched tells it that it is kept.
-            _ => Outcome::Unknown,
+        // Else it touched what tells it that it is kept, or left what can't be put back.
+        let is_as_it_was = matches!(is_restored, Ok(true)) && !self.engine.has_waiting();
+        match answer {
+            Err(true) => Outcome::Late,
+            Ok(answer) if is_as_it_was && self.is_good() => Outcome::Answered(answer),
+            Ok(answer) if is_as_it_was => Outcome::AnsweredLast(answer),
+            Ok(_) | Err(false) => Outcome::Unknown,
         }
     }
 
     fn answer(&self, context: &Ctx<'_>, call: &Call) -> Option<String> {
         let date = self.date.clone().restore(context).ok()?;
-        let declared = self.declared.clone().restore(context).ok()?;
-        let arguments = Arguments::of(call, context, &Originals { date, declared }).ok()?;
+        let arguments = Arguments::of(call, context, &date).ok()?;
         let module = module(context).ok()?;
         let script = self.script.clone().restore(context).ok()?;
         let found: Array<'_> = script.call(()).ok()?;

@@ -7,7 +7,7 @@ use crate::fresh;
 use crate::kept::{Kept, Outcome};
 use std::cell::RefCell;
 
-/// Scripts that are known, at most: those used last. Each has some MB.
+/// Scripts that are known, at most: those used last. Each has half a MB, and at most what [`Kept`] allows.
 const SCRIPTS_LIMIT: usize = 16;
 /// How often a script must go well before its engine is kept: to ready one costs as much as some ten messages.
 const PATIENCE: u32 = 3;

@@ -1,7 +1,9 @@
 use super::*;
 use std::time::Instant;
 
+mod dialects;
 mod isolation;
+mod normalizing;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -91,6 +93,18 @@ fn hostile_decoders_are_stopped_and_cost_their_own_message() {
         (
             "function decodeUplink() { return {data: {}, errors: ['unknown', {port: 1}]}; }",
             "the decoder says: unknown; {\"port\":1}",
+        ),
+        (
+            "async function decodeUplink() { return {data: {}}; }",
+            "the decoder answered a promise: it must not be async",
+        ),
+        (
+            "async function* decodeUplink() { yield 1; }\ndecodeUplink().next(); import('x'); throw 1",
+            "the decoder threw: 1",
+        ),
+        (
+            "function decodeUplink() { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); }",
+            "the decoder threw: ",
         ),
         ("function decodeUplink() { return std; }", "the decoder threw: std is not defined"),
         ("function decodeUplink() { return fetch('http://127.0.0.1'); }", "the decoder threw: fetch is not defined"),
