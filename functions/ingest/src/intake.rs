@@ -1,5 +1,9 @@
 //! One message: its readings applied to their spaces, and what that changed queued.
 
+mod news;
+
+pub(crate) use news::News;
+
 use crate::message::Message;
 use crate::placements::{Placement, Placements};
 use crate::ports::{Events, Fault, Refused, Spaces, Timers};
@@ -14,11 +18,11 @@ use spacehook_domain::hold_timer::HoldTimer;
 use spacehook_domain::ids::{ProfileName, SensorId, SpaceId, TenantId};
 use spacehook_domain::lifecycle::{self, Lifecycle};
 use spacehook_domain::place::Space;
-use spacehook_domain::presence::{LinkReport, Silence, Silences, next_due};
+use spacehook_domain::presence::{Silence, Silences, next_due};
 use spacehook_domain::profile::{Origin, Profile};
 use spacehook_domain::reading::Reading;
-use spacehook_domain::shadow::{self, ShadowReport};
-use spacehook_domain::space_state::{Occasion, SpaceState};
+use spacehook_domain::shadow;
+use spacehook_domain::space_state::Occasion;
 use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
 use spacehook_domain::trace::TraceId;
 use spacehook_queues::RefusedTelemetry;
@@ -362,39 +366,6 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             return Err(fault);
         }
         self.spaces.clear_pending(tenant, space, version).await
-    }
-}
-
-/// What is heard of a space.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum News<'a> {
-    /// A reading; the sensor may be silent for so long after it.
-    Reading { reading: &'a Reading, silence: Silence },
-    /// What the shadow of a device says.
-    Shadow { sensor: &'a SensorId, report: &'a ShadowReport, received_at: Timestamp },
-    /// It is that late: what was held until then is over.
-    Time(Timestamp),
-    /// The broker's word of its connection.
-    Link { sensor: &'a SensorId, report: LinkReport, received_at: Timestamp },
-}
-
-impl News<'_> {
-    fn at(&self) -> Timestamp {
-        match self {
-            Self::Reading { reading, .. } => reading.observed_at,
-            Self::Link { report, .. } => report.at,
-            Self::Time(now) => *now,
-            Self::Shadow { report, .. } => report.at,
-        }
-    }
-
-    fn apply(&self, state: &mut SpaceState, occasion: Occasion<'_>) -> Vec<Event> {
-        match *self {
-            Self::Reading { reading, silence } => state.take(occasion, reading, silence),
-            Self::Shadow { sensor, report, received_at } => state.shadow(occasion, sensor, report, received_at),
-            Self::Time(now) => state.end_hold(occasion, now),
-            Self::Link { sensor, report, received_at } => state.link(occasion, sensor, report, received_at),
-        }
     }
 }
 

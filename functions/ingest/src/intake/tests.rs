@@ -8,6 +8,7 @@ use spacehook_domain::place::{Sensor, SpaceKey};
 use spacehook_domain::privacy::Privacy;
 use spacehook_domain::profile::OwnProfileVersion;
 use spacehook_domain::settings::Settings;
+use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stream::Stream;
 use spacehook_store::{RawPayload, StoredSpace};
 use std::collections::BTreeSet;
