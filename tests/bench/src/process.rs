@@ -130,6 +130,7 @@ pub(crate) fn function(
         .env("EVENTS_QUEUE_URL", queue("events.fifo"))
         .env("EVENTS_DEAD_QUEUE_URL", queue("events-dead.fifo"))
         .env("INGEST_DEAD_QUEUE_URL", queue("ingest-dead"))
+        .env("HOLDS_QUEUE_URL", queue("holds"))
         .env("RETRIES_QUEUE_URL", queue("retries"))
         .env("RETRIES_DEAD_QUEUE_URL", queue("retries-dead"))
         .stdin(Stdio::null())
