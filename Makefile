@@ -22,6 +22,8 @@ checksum = $(shell cksum < $(1) | tr -d ' \t')
 # From its own sources, without optimising what runs for three seconds: 80 s of processor time, once.
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .local/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := .local/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 VENV_MADE := $(VENV)/made-$(call checksum,infra/local/requirements.txt)
 VENV_BUILD_MADE := $(VENV_BUILD)/made-$(call checksum,infra/build-requirements.txt)
 SCHEMATHESIS_REQUIREMENTS := tests/fuzz/requirements.txt
@@ -84,6 +86,17 @@ SEEDS ?= 1000
 simulate: ## Simulate the delivery engine (SEEDS=1000; SEED=n replays one alone, with its trace)
 	@SIMULATE_SEEDS="$(SEEDS)" SIMULATE_SEED="$(SEED)" cargo test $(CARGO_RELEASE) --workspace --test it -- \
 		--exact --nocapture simulation::tests::seeds_hold > /dev/null
+
+SECONDS ?= 60
+# On the stable toolchain: coverage without a sanitizer needs nothing of nightly but leave to ask for it, and the code that is
+# fuzzed has no `unsafe`. What is found is kept below .local/fuzz, and is where the next run begins.
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## Fuzz telemetry of every profile, and recipes (SECONDS=60 each)
+	$(PYTHON) tests/fuzz/seeds.py .local/fuzz
+	cd tests/fuzz/telemetry && for target in messages recipes; do \
+		RUSTC_BOOTSTRAP=1 $(CURDIR)/$(CARGO_FUZZ) run --fuzz-dir . --sanitizer none --target-dir $(CURDIR)/.local/fuzz/target \
+			$$target $(CURDIR)/.local/fuzz/$$target -- -max_total_time=$(SECONDS) -timeout=5 -rss_limit_mb=1024 -max_len=8192; \
+	done
 
 .PHONY: cfn-lint
 cfn-lint: setup ## Check template.yaml, before and after the SAM transform
@@ -166,6 +179,11 @@ $(VENV_MADE):
 $(CARGO_DENY):
 	CARGO_PROFILE_DEV_DEBUG=false cargo install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug --quiet \
 		--root .local/tools/cargo-deny-$(CARGO_DENY_VERSION) --target-dir .local/tools/target
+	rm -rf .local/tools/target
+
+$(CARGO_FUZZ):
+	CARGO_PROFILE_DEV_DEBUG=false cargo install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --debug --quiet \
+		--root .local/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION) --target-dir .local/tools/target
 	rm -rf .local/tools/target
 
 $(VENV_BUILD_MADE):
