@@ -60,6 +60,7 @@ pub struct EventTypeName(pub String);
         (name = "events", description = "What happened: published here, or kept from the last days"),
         (name = "places", description = "Buildings, floors and spaces"),
         (name = "sensors", description = "Sensors and the spaces they report on"),
+        (name = "profiles", description = "How messages of vendors become readings"),
         (name = "event types", description = "What kinds of things happen, and what their events look like"),
         (name = "api keys", description = "Keys of this API"),
         (name = "tenants", description = "Customers of this deployment, and how much each may have"),
