@@ -116,8 +116,8 @@ def _marked(body: Any, receiver: Receiver) -> Any:
     """The body with the owner's mark on it, and a receiver that is there."""
     if isinstance(body, dict):
         body = dict(body)
-        # The name of an event type can't have it, and what else has a description is marked there, too.
-        marked = "description" if "description" in body else "name"
+        # The names of event types and profiles can't have it, and what else has a description is marked there, too.
+        marked = next(field for field in ("description", "title", "name") if field in body or field == "name")
         if isinstance(body.get(marked), str):
             body[marked] = f"{body[marked]} {MARK}"
         if isinstance(body.get("url"), str):

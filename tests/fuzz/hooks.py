@@ -28,6 +28,7 @@ DEPENDS: list[tuple[str, str, str]] = [
     (r".*/space_ref_id", "there is no such space", "whether the space is registered"),
     (r".*/building_ref_id", "there is no such building", "whether the building is registered"),
     (r"/expires_at", "must be in the future", "what time it is"),
+    (r"/privacy/raw_payloads/keep_until", "must be in the future", "what time it is"),
     (r"/since|since", "must be before until", "what time it is, and what `until` is"),
     (r"(/events/\d+)?/occurred_at", "is more than 5 minutes ahead", "what time it is"),
     (r"/event_type", "has no example", "which types the tenant gave an example"),

@@ -15,7 +15,7 @@ use crate::problem::{Kind, Problem};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::header::LOCATION;
+use http::header::{ALLOW, LOCATION};
 use http::{HeaderValue, StatusCode};
 use spacehook_domain::ids::ProfileName;
 use spacehook_domain::profile::{NATIVE, Profile, built_in_named};
@@ -244,7 +244,8 @@ pub(super) async fn try_profile_by_verb(
     body: JsonBody,
 ) -> Result<Json<TrialResult>, Problem> {
     let Some(name) = name.strip_suffix(":test") else {
-        return Err(Problem::new(Kind::MethodNotAllowed, Kind::MethodNotAllowed.meaning()));
+        let problem = Problem::new(Kind::MethodNotAllowed, Kind::MethodNotAllowed.meaning());
+        return Err(problem.with_header(ALLOW, HeaderValue::from_static("GET,HEAD,PUT,DELETE")));
     };
     try_profile(app, allowed, Path(name.to_owned()), body).await
 }
