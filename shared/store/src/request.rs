@@ -200,6 +200,10 @@ impl Store {
         let name = list.name();
         let limit = request.limit.clamp(1, PAGE_LIMIT) as usize;
         let position = request.cursor.as_ref().map(|cursor| cursor.position_in(&name)).transpose()?;
+        if list.from > list.to {
+            // `DynamoDB` refuses to look between an end and what begins after it.
+            return Ok(Page { items: Vec::new(), next: None });
+        }
         let mut goes_on = position.map(|sk| key_item(&Key { pk: list.pk.to_owned(), sk }));
         let (mut found, mut looked_through) = (Vec::new(), 0);
         let mut seen: Option<String> = None;

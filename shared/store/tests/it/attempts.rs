@@ -10,7 +10,7 @@ use spacehook_domain::failure::FailureReason;
 use spacehook_domain::ids::{EventId, Sequence, SubscriptionKey};
 use spacehook_domain::retry::AttemptNumber;
 use spacehook_domain::stats::{BucketStart, Counts, Dropped};
-use spacehook_store::{AttemptFilter, Failing, PageRequest, RecordedAttempt, RecordedDrop};
+use spacehook_store::{AttemptFilter, Failing, Page, PageRequest, RecordedAttempt, RecordedDrop};
 use uuid::Uuid;
 
 fn attempt(started_at: Timestamp, failed_with: Option<u16>) -> Attempt {
@@ -336,6 +336,12 @@ async fn a_filtered_page_looks_through_a_thousand_at_most() {
         let rest = PageRequest { limit: 2, cursor: page.next };
         let page = store.find_attempts(&acme(), &id, &filter, &|_| true, rest).await.unwrap();
         assert_eq!((page.items.len(), page.items[0].attempt.started_at, page.next), (1, at(10), None));
+
+        // A time that ends before it begins has none.
+        let filter = AttemptFilter { since: Some(at(13)), until: Some(at(10)), name: String::new() };
+        let work = store.find_attempts(&acme_id, &id, &filter, &none, PageRequest::first(2));
+        let (page, requests) = table.requests(work).await;
+        assert_eq!((page.unwrap(), requests.as_str()), (Page { items: Vec::new(), next: None }, ""));
     })
     .await;
 }
