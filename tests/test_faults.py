@@ -29,8 +29,8 @@ KINDS = ("space_report", "space_availability")
 # What the dispatcher asks of DynamoDB on its way through a batch, a failure and a drain.
 TABLE_OPERATIONS = ("GetItem", "Query", "UpdateItem", "TransactWriteItems", "BatchWriteItem")
 FAULT_SECONDS = 4.0
-# What is given back comes again after 1, 2, 4 ... seconds: six times within this.
-FAULT_PATIENCE_SECONDS = 75.0
+# What is given back comes again after 1, 2, 4 ... seconds: seven times within this. Six are nearly always enough.
+FAULT_PATIENCE_SECONDS = 150.0
 # Readings in a burst, as the faults begin, and then one after the other while they last.
 BURST = 4
 SINGLE = 4
