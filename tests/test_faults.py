@@ -29,8 +29,8 @@ KINDS = ("space_report", "space_availability")
 # What the dispatcher asks of DynamoDB on its way through a batch, a failure and a drain.
 TABLE_OPERATIONS = ("GetItem", "Query", "UpdateItem", "TransactWriteItems", "BatchWriteItem")
 FAULT_SECONDS = 4.0
-# What is given back comes again after 1, 2, 4 ... seconds: seven times within this. Six are nearly always enough.
-FAULT_PATIENCE_SECONDS = 150.0
+# What is given back comes again after 1, 2, 4 ... seconds: six times within this.
+FAULT_PATIENCE_SECONDS = 75.0
 # Readings in a burst, as the faults begin, and then one after the other while they last.
 BURST = 4
 SINGLE = 4
@@ -66,7 +66,8 @@ CANCELLED: list[Rule] = [
 # An error, a connection that is reset, a change that is made while the answer that says so is lost, and now and then a
 # success: so the work stops at every point between its beginning and its end. A run over a backlog begins with three
 # readings (tenant, subscription, backlog) and is to come past them now and then, so these fail less in a row.
-ERRS = {"GetItem": {"fail": 4, "pass": 6}}
+# Eleven in all: as many as no turn makes, so that turns do not fall into step with it.
+ERRS = {"GetItem": {"fail": 4, "pass": 7}}
 FAILING: list[Rule] = [
     {"service": "dynamodb", "operation": operation, **fault}
     for operation in TABLE_OPERATIONS
