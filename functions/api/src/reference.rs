@@ -51,6 +51,12 @@ pub fn sensor(text: &str) -> Result<SensorId, InvalidReference> {
     read(text, SensorId::parse)
 }
 
+/// The version of a path: 1, 2, 3, … in one spelling. What can't be one names none of `what`.
+pub fn version_in_path(text: &str, what: &str) -> Result<u32, Problem> {
+    let number = text.parse().ok().filter(|_| !text.starts_with(['0', '+']));
+    number.ok_or_else(|| Problem::not_found(what))
+}
+
 /// The building of a path.
 pub fn building_in_path(text: &str) -> Result<BuildingRefId, Problem> {
     building(text).map_err(|error| Problem::parameter("building_ref_id", error.to_string()))

@@ -124,7 +124,7 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         let results = match read.and_then(|profile| read_payload(message, &profile, origin)) {
             Ok(results) => results,
             Err(cause) => {
-                self.keep_raw(message, &topic, &overview, (0, std::slice::from_ref(&cause)), now).await?;
+                self.keep_raw(message, (tenant, &overview), origin, (0, std::slice::from_ref(&cause)), now).await?;
                 return self.refuse_whole(message, cause).await;
             }
         };
@@ -138,7 +138,7 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         let taken = accepted.len();
         let silence = self.silences.of(name.as_str());
         let (readings, unassigned, events) = self.apply(as_of, &overview, trace, accepted, silence).await?;
-        self.keep_raw(message, &topic, &overview, (taken, &causes), now).await?;
+        self.keep_raw(message, (tenant, &overview), origin, (taken, &causes), now).await?;
         // After the good ones are safe: a fault here repeats the message, which changes nothing for them.
         if refused > 0 {
             self.keep_refused(message, causes).await.map_err(fault("refused readings were not kept"))?;
@@ -174,15 +174,26 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             Ok(None) => return Ok(Summary::default()),
             Err(cause) => return self.refuse_whole(message, cause).await,
         };
-        let overview = self.spaces.overview(&tenant).await.map_err(fault("the tenant's item could not be read"))?;
-        let as_of = AsOf { tenant: &tenant, registry_version: overview.registry_version, now };
-        let placement = self.placements.find(&self.spaces, as_of, &sensor).await;
+        let news = News::Link { sensor: &sensor, report, received_at };
+        self.take_news(&tenant, &sensor, news, trace, now).await
+    }
+
+    /// Takes in what is heard of a sensor that is no reading. Where it belongs to no space it is passed over.
+    pub(crate) async fn take_news(
+        &self,
+        tenant: &TenantId,
+        sensor: &SensorId,
+        news: News<'_>,
+        trace: Option<&TraceId>,
+        now: Timestamp,
+    ) -> Result<Summary, IntakeFault> {
+        let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
+        let as_of = AsOf { tenant, registry_version: overview.registry_version, now };
+        let placement = self.placements.find(&self.spaces, as_of, sensor).await;
         let Some(Placement { space, .. }) = placement.map_err(fault("a sensor could not be looked up"))? else {
             return Ok(Summary::default());
         };
-        let news = News::Link { sensor: &sensor, report, received_at };
-        let wanted = &overview.subscribed;
-        let occasion = Occasion { tenant: &tenant, space: &space, trace, wanted };
+        let occasion = Occasion { tenant, space: &space, trace, wanted: &overview.subscribed };
         let events = self.apply_to_space(occasion, &[news], &overview, now).await;
         let events = events.map_err(fault("the state of a space could not be brought up to date"))?;
         Ok(Summary { events, ..Summary::default() })

@@ -5,8 +5,9 @@ use crate::message::Message;
 use crate::ports::{Events, Refused, Spaces, Timers};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
+use spacehook_domain::ids::TenantId;
 use spacehook_domain::privacy::RAW_PAYLOAD_BYTES;
-use spacehook_domain::telemetry::TelemetryTopic;
+use spacehook_domain::profile::Origin;
 use spacehook_store::{RawPayload, TenantOverview};
 
 impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
@@ -15,26 +16,26 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
     pub(crate) async fn keep_raw(
         &self,
         message: &Message,
-        topic: &TelemetryTopic,
-        overview: &TenantOverview,
+        (tenant, overview): (&TenantId, &TenantOverview),
+        origin: Origin<'_>,
         (readings, causes): (usize, &[String]),
         now: Timestamp,
     ) -> Result<(), IntakeFault> {
-        if !overview.privacy.raw_payloads().is_some_and(|raw| raw.wants(topic, now)) {
+        if !overview.privacy.raw_payloads().is_some_and(|raw| raw.wants(origin, now)) {
             return Ok(());
         }
         let bytes = STANDARD.decode(&message.payload_base64).map_or(message.payload_base64.len(), |bytes| bytes.len());
         let raw = RawPayload {
-            received_at: message.received_at(now),
+            received_at: origin.received_at,
             topic: message.topic.clone(),
-            profile: topic.profile.as_str().to_owned(),
-            sensor_id: topic.sensor_id.clone(),
+            profile: origin.profile.clone(),
+            sensor_id: origin.sensor_id.clone(),
             bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
             payload_base64: (bytes <= RAW_PAYLOAD_BYTES).then(|| message.payload_base64.clone()),
             readings: u64::try_from(readings).unwrap_or(u64::MAX),
             causes: causes.iter().take(CAUSES_LIMIT).cloned().collect(),
         };
-        self.spaces.keep_raw_payload(&topic.tenant, &raw).await.map_err(fault("a message was not kept as it came"))
+        self.spaces.keep_raw_payload(tenant, &raw).await.map_err(fault("a message was not kept as it came"))
     }
 }
 

@@ -5,9 +5,9 @@
 //! see what its sensors really send, to debug a profile: then for some days, with an end. A message holds everything, places
 //! too, so the two exclude each other.
 
-use crate::ids::SensorId;
+use crate::ids::{ProfileName, SensorId};
+use crate::profile::Origin;
 use crate::reading::Measurements;
-use crate::telemetry::TelemetryTopic;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +23,9 @@ pub const RAW_PAYLOADS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24)
 pub struct RawPayloads {
     /// Those that arrive before then.
     keep_until: Timestamp,
-    /// Of this profile alone, if it says so.
+    /// Read by this profile alone, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
+    profile: Option<ProfileName>,
     /// On the topic of this sensor alone, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sensor_id: Option<SensorId>,
@@ -41,7 +41,7 @@ impl RawPayloads {
     /// of all.
     pub fn new(
         keep_until: Timestamp,
-        profile: Option<String>,
+        profile: Option<ProfileName>,
         sensor_id: Option<SensorId>,
         now: Timestamp,
     ) -> Result<Self, InvalidKeepUntil> {
@@ -58,8 +58,8 @@ impl RawPayloads {
     }
 
     /// Of which profile; none where of all.
-    pub fn profile(&self) -> Option<&str> {
-        self.profile.as_deref()
+    pub fn profile(&self) -> Option<&ProfileName> {
+        self.profile.as_ref()
     }
 
     /// Of which sensor; none where of all.
@@ -68,10 +68,10 @@ impl RawPayloads {
     }
 
     /// Whether a message is to be kept that arrives now.
-    pub fn wants(&self, topic: &TelemetryTopic, now: Timestamp) -> bool {
+    pub fn wants(&self, origin: Origin<'_>, now: Timestamp) -> bool {
         now < self.keep_until
-            && self.profile.as_deref().is_none_or(|profile| profile == topic.profile.as_str())
-            && self.sensor_id.as_ref().is_none_or(|sensor| *sensor == topic.sensor_id)
+            && self.profile.as_ref().is_none_or(|profile| profile == origin.profile)
+            && self.sensor_id.as_ref().is_none_or(|sensor| sensor == origin.sensor_id)
     }
 }
 
@@ -153,29 +153,28 @@ mod tests {
         Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)
     }
 
-    fn topic(text: &str) -> TelemetryTopic {
-        TelemetryTopic::parse(text).unwrap()
-    }
-
     #[test]
     fn messages_are_kept_with_an_end_and_of_what_was_asked() {
         for hours in [-1, 0, 7 * 24 + 1] {
             assert_eq!(RawPayloads::new(at(hours), None, None, at(0)), Err(InvalidKeepUntil), "{hours}");
         }
         let all = RawPayloads::new(at(7 * 24), None, None, at(0)).unwrap();
-        let of_profile = RawPayloads::new(at(1), Some("milesight_gateway".to_owned()), None, at(0)).unwrap();
+        let of_profile =
+            RawPayloads::new(at(1), Some(ProfileName::parse("milesight_gateway").unwrap()), None, at(0)).unwrap();
         let of_sensor = RawPayloads::new(at(1), None, Some(SensorId::parse("a").unwrap()), at(0)).unwrap();
         let table = [
-            (&all, "telemetry/t/native/b", 167, true),
-            (&all, "telemetry/t/native/b", 168, false),
-            (&of_profile, "telemetry/t/milesight_gateway/b", 0, true),
-            (&of_profile, "telemetry/t/native/b", 0, false),
-            (&of_profile, "telemetry/t/milesight_gateway/b", 1, false),
-            (&of_sensor, "telemetry/t/native/a", 0, true),
-            (&of_sensor, "telemetry/t/native/b", 0, false),
+            (&all, ("native", "b"), 167, true),
+            (&all, ("native", "b"), 168, false),
+            (&of_profile, ("milesight_gateway", "b"), 0, true),
+            (&of_profile, ("native", "b"), 0, false),
+            (&of_profile, ("milesight_gateway", "b"), 1, false),
+            (&of_sensor, ("native", "a"), 0, true),
+            (&of_sensor, ("native", "b"), 0, false),
         ];
-        for (raw, text, hours, wanted) in table {
-            assert_eq!(raw.wants(&topic(text), at(hours)), wanted, "{raw:?} {text} {hours}");
+        for (raw, (profile, sensor), hours, wanted) in table {
+            let (profile, sensor_id) = (ProfileName::parse(profile).unwrap(), SensorId::parse(sensor).unwrap());
+            let origin = Origin { sensor_id: &sensor_id, profile: &profile, received_at: at(hours) };
+            assert_eq!(raw.wants(origin, at(hours)), wanted, "{raw:?} {profile} {sensor} {hours}");
         }
     }
 

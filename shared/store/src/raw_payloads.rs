@@ -13,7 +13,7 @@ use crate::write::Write;
 use crate::{Store, keys};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use spacehook_domain::ids::{SensorId, TenantId};
+use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
 use spacehook_domain::privacy::{RAW_PAYLOADS_KEPT, RAW_PAYLOADS_LIMIT};
 
 /// Messages of a page, at most: with 64 KB each, in base64, they are 3.5 MB of an answer that may have 6.
@@ -27,8 +27,8 @@ pub struct RawPayload {
     pub received_at: Timestamp,
     /// Where it was published.
     pub topic: String,
-    /// The profile of the topic.
-    pub profile: String,
+    /// The profile that it was read by.
+    pub profile: ProfileName,
     /// The sensor of the topic.
     pub sensor_id: SensorId,
     /// How long it is.
@@ -49,7 +49,7 @@ pub struct RawPayloadFilter {
     /// Those on the topic of this sensor.
     pub sensor_id: Option<SensorId>,
     /// Those of this profile.
-    pub profile: Option<String>,
+    pub profile: Option<ProfileName>,
 }
 
 impl RawPayloadFilter {
@@ -66,7 +66,7 @@ impl RawPayloadFilter {
         // Neither a profile nor a sensor has a line end.
         format!(
             "{}\n{}",
-            self.profile.as_deref().unwrap_or_default(),
+            self.profile.as_ref().map_or("", ProfileName::as_str),
             self.sensor_id.as_ref().map_or("", SensorId::as_str)
         )
     }

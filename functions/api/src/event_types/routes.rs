@@ -11,6 +11,7 @@ use crate::operations::operations;
 use crate::page::{List, PageParameters};
 use crate::precondition::{Precondition, etag};
 use crate::problem::{Kind, Problem};
+use crate::reference::version_in_path;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -157,9 +158,7 @@ async fn get_event_type_version(
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<VersionView>, Problem> {
     let event_type = in_path(&name)?;
-    let is_number = !version.starts_with(['0', '+']);
-    let version = version.parse::<u32>().ok().filter(|_| is_number);
-    let version = version.ok_or_else(|| Problem::not_found("version of the event type"))?;
+    let version = version_in_path(&version, "version of the event type")?;
     if let Some(entry) = catalogue::entry(event_type) {
         let entry = Some(entry).filter(|entry| entry.version == version);
         return Ok(Json(entry.ok_or_else(|| Problem::not_found("version of the event type"))?.into()));

@@ -12,6 +12,7 @@ use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::precondition::{Precondition, etag};
 use crate::problem::{Kind, Problem};
+use crate::reference::version_in_path;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -210,9 +211,7 @@ async fn get_profile_version(
     Path((name, version)): Path<(String, String)>,
 ) -> Result<Json<ProfileVersionView>, Problem> {
     let name = in_path(&name)?;
-    let is_number = !version.starts_with(['0', '+']);
-    let version = version.parse::<u32>().ok().filter(|_| is_number);
-    let version = version.ok_or_else(|| Problem::not_found("version of the profile"))?;
+    let version = version_in_path(&version, "version of the profile")?;
     changes::find(&app, &allowed.caller.tenant, &name).await?;
     Ok(Json(changes::version(&app, &allowed.caller.tenant, &name, version).await?.into()))
 }

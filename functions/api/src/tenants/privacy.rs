@@ -19,7 +19,7 @@ use http::request::Parts;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spacehook_domain::ids::{SensorId, TenantId};
+use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
 use spacehook_domain::privacy::{Privacy, RawPayloads};
 use spacehook_domain::tenant::Tenant;
 use spacehook_store::{PageRequest, RawPayload, RawPayloadFilter, Saved};
@@ -35,8 +35,8 @@ pub struct RawPayloadsView {
     /// Those that arrive before then: in the future, and at most 7 days ahead.
     #[schema(value_type = String, format = DateTime, example = "2026-03-30T12:00:00Z")]
     pub keep_until: Timestamp,
-    /// Of this profile alone; null means of all.
-    #[schema(min_length = 1, max_length = 64, example = "milesight_gateway")]
+    /// Of those that are read by this profile alone; null means of all.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$", example = "milesight_gateway")]
     pub profile: Option<String>,
     /// On the topic of this sensor alone; null means of all.
     pub sensor_id: Option<String>,
@@ -58,7 +58,7 @@ impl From<&Privacy> for PrivacyView {
     fn from(privacy: &Privacy) -> Self {
         let raw = |raw: &RawPayloads| RawPayloadsView {
             keep_until: raw.keep_until(),
-            profile: raw.profile().map(str::to_owned),
+            profile: raw.profile().map(ToString::to_string),
             sensor_id: raw.sensor_id().map(ToString::to_string),
         };
         Self { coordinates: privacy.keeps_coordinates(), raw_payloads: privacy.raw_payloads().map(raw) }
@@ -146,19 +146,10 @@ fn read_raw_payloads(at: &At<'_>, now: Timestamp) -> Option<RawPayloads> {
         let keep_until = at.parsed(page::instant)?;
         RawPayloads::new(keep_until, None, None, now).map_err(|error| at.refuse::<()>(error.to_string())).ok()
     });
-    let profile = fields.optional("profile", |at| at.parsed(profile).map(Some));
+    // Whether there is one is not asked: it may be made later.
+    let profile = fields.optional("profile", |at| at.parsed(ProfileName::parse).map(Some));
     let sensor = fields.optional("sensor_id", |at| at.parsed(reference::sensor).map(Some));
     RawPayloads::new(keep_until?.keep_until(), profile?, sensor?, now).ok()
-}
-
-/// A name as profiles have it. Whether there is one is not asked: it may be made later.
-fn profile(text: &str) -> Result<String, &'static str> {
-    let is_name = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
-    if is_name {
-        Ok(text.to_owned())
-    } else {
-        Err("must be the name of a profile: 1 to 64 characters without spaces and '/'")
-    }
 }
 
 /// Change the tenant of the key that asks
@@ -213,7 +204,7 @@ pub struct RawPayloadView {
     /// Where it was published.
     #[schema(example = "telemetry/acme/milesight_gateway/24e124743d012345")]
     pub topic: String,
-    /// The profile of the topic.
+    /// The profile that it was read by: that of its topic, or of its sensor.
     #[schema(example = "milesight_gateway")]
     pub profile: String,
     /// The sensor of the topic.
@@ -237,7 +228,7 @@ impl From<RawPayload> for RawPayloadView {
         Self {
             received_at: raw.received_at,
             topic: raw.topic,
-            profile: raw.profile,
+            profile: raw.profile.into(),
             sensor_id: raw.sensor_id.into(),
             bytes: raw.bytes,
             payload_base64: raw.payload_base64,
@@ -254,8 +245,8 @@ pub struct RawPayloadParameters {
     /// Those on the topic of this sensor.
     #[param(min_length = 1, max_length = 128)]
     pub sensor_id: Option<String>,
-    /// Those of this profile.
-    #[param(min_length = 1, max_length = 64, pattern = "^[!-.0-~]{1,64}$")]
+    /// Those that were read by this profile.
+    #[param(min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$")]
     pub profile: Option<String>,
 }
 
@@ -273,7 +264,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RawListing {
         let mut parameters = Parameters::of(&parts.uri)?;
         let page = page::read(&mut parameters);
         let sensor_id: Option<SensorId> = parameters.read("sensor_id", reference::sensor);
-        let profile = parameters.read("profile", profile);
+        let profile = parameters.read("profile", |text| ProfileName::parse(text));
         parameters.finish().map(|()| Self { page, filter: RawPayloadFilter { sensor_id, profile } })
     }
 }

@@ -4,7 +4,7 @@ use crate::client::Api;
 use serde_json::{Value, json};
 use spacehook_domain::api_key::Scope;
 use spacehook_domain::backlog::Backlog;
-use spacehook_domain::ids::{SensorId, SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{ProfileName, SensorId, SubscriptionId, SubscriptionKey, TenantId};
 use spacehook_store::RawPayload;
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn messages_as_they_came_are_listed_and_deleted() {
     let raw = |sensor: &str, profile: &str| RawPayload {
         received_at: api.now(),
         topic: format!("telemetry/acme/{profile}/{sensor}"),
-        profile: profile.to_owned(),
+        profile: ProfileName::parse(profile).unwrap(),
         sensor_id: SensorId::parse(sensor).unwrap(),
         bytes: 2,
         payload_base64: Some("e30=".to_owned()),

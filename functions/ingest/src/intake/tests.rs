@@ -22,7 +22,7 @@ pub(crate) struct Memory {
     registry_version: u64,
     pub(crate) subscribed: BTreeSet<EventType>,
     pub(crate) spaces: Vec<Space>,
-    sensor_profiles: BTreeMap<SensorId, ProfileName>,
+    pub(crate) sensor_profiles: BTreeMap<SensorId, ProfileName>,
     profiles: BTreeMap<ProfileName, serde_json::Value>,
     profile_reads: u32,
     pub(crate) states: BTreeMap<SpaceId, StoredSpace>,

@@ -1,6 +1,6 @@
 use crate::intake::tests::{json, message, take, world};
 use jiff::{SignedDuration, Timestamp};
-use spacehook_domain::ids::{SensorId, SpaceId};
+use spacehook_domain::ids::{ProfileName, SensorId, SpaceId};
 use spacehook_domain::privacy::{Privacy, RAW_PAYLOAD_BYTES, RawPayloads};
 
 const NOW: &str = "2026-02-02T14:20:00Z";
@@ -8,7 +8,8 @@ const NOW: &str = "2026-02-02T14:20:00Z";
 fn kept(profile: Option<&str>, sensor: Option<&str>) -> Privacy {
     let now: Timestamp = NOW.parse().unwrap();
     let sensor = sensor.map(|id| SensorId::parse(id).unwrap());
-    let raw = RawPayloads::new(now + SignedDuration::from_hours(1), profile.map(str::to_owned), sensor, now);
+    let profile = profile.map(|name| ProfileName::parse(name).unwrap());
+    let raw = RawPayloads::new(now + SignedDuration::from_hours(1), profile, sensor, now);
     Privacy::WithRawPayloads(raw.unwrap())
 }
 
@@ -33,6 +34,17 @@ fn messages_are_kept_as_they_came_where_that_was_asked_for() {
         assert_eq!(bodies, expected, "{privacy:?}");
         assert_eq!(memory.sent.len(), 2, "it is taken in all the same");
     }
+}
+
+#[test]
+fn what_a_profile_reads_is_kept_whatever_the_topic_names() {
+    let world = world();
+    let meraki = ProfileName::parse("meraki_mv").unwrap();
+    world.memory().sensor_profiles.insert(SensorId::parse("a").unwrap(), meraki.clone());
+    world.memory().privacy = kept(Some("meraki_mv"), None);
+    take(&world, &json(r#"{"ts":1642564552,"counts":{"person":2}}"#)).unwrap();
+    let memory = world.memory();
+    assert_eq!(memory.raw_payloads.iter().map(|raw| &raw.profile).collect::<Vec<_>>(), [&meraki]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::table::with_table;
 use crate::things::{acme, at, sensor_id};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
+use spacehook_domain::ids::ProfileName;
 use spacehook_domain::ids::TenantId;
 use spacehook_domain::privacy::RAW_PAYLOAD_BYTES;
 use spacehook_store::{PageRequest, RawPayload, RawPayloadFilter};
@@ -12,7 +13,7 @@ fn raw(seconds: i64, sensor: &str, profile: &str) -> RawPayload {
     RawPayload {
         received_at: at(seconds),
         topic: format!("telemetry/acme/{profile}/{sensor}"),
-        profile: profile.to_owned(),
+        profile: ProfileName::parse(profile).unwrap(),
         sensor_id: sensor_id(sensor),
         bytes: 2,
         payload_base64: Some("e30=".to_owned()),
@@ -46,7 +47,7 @@ async fn the_newest_thousand_are_kept_and_listed_for_seven_days() {
         assert_eq!(listed(&all, 10).await, [third.clone(), second.clone()], "the first gave way");
         let of_b = RawPayloadFilter { sensor_id: Some(sensor_id("b")), ..all.clone() };
         assert_eq!(listed(&of_b, 10).await, std::slice::from_ref(&second));
-        let milesight = RawPayloadFilter { profile: Some("milesight".to_owned()), ..all.clone() };
+        let milesight = RawPayloadFilter { profile: Some(ProfileName::parse("milesight").unwrap()), ..all.clone() };
         assert_eq!(listed(&milesight, 10).await, std::slice::from_ref(&third));
         let week = SignedDuration::from_hours(7 * 24).as_secs();
         assert_eq!(listed(&all, 2 + week).await, [third], "be it still there");
