@@ -35,6 +35,17 @@ impl Parameters {
         read.map_err(|detail| self.refuse(name, detail)).ok()
     }
 
+    /// A parameter that names one of `all`, and may be left out.
+    pub fn read_one_of<T: Copy>(&mut self, name: &'static str, all: &[(&str, T)]) -> Option<T> {
+        self.read(name, |text| {
+            let found = all.iter().find(|(known, _)| *known == text);
+            found.map(|(_, one)| *one).ok_or_else(|| {
+                let known: Vec<_> = all.iter().map(|(known, _)| *known).collect();
+                format!("must be one of {}", known.join(", "))
+            })
+        })
+    }
+
     /// Those of these names that the request has, as one text: another text where any is another.
     pub fn said(&self, names: &[&str]) -> String {
         let mut said: Vec<_> = self.pairs.iter().filter(|(name, _)| names.contains(&name.as_str())).collect();

@@ -5,6 +5,8 @@
 //! when it is created, with the reason. Everything else in a name is the customer's own spelling.
 
 use crate::problem::Problem;
+use http::header::LOCATION;
+use http::{HeaderName, HeaderValue};
 use spacehook_domain::api_key::KeyId;
 use spacehook_domain::ids::{
     BuildingRefId, EventId, FloorRefId, InvalidId, SensorId, SpaceRefId, SubscriptionId, TenantId,
@@ -55,6 +57,12 @@ pub fn sensor(text: &str) -> Result<SensorId, InvalidReference> {
 pub fn version_in_path(text: &str, what: &str) -> Result<u32, Problem> {
     let number = text.parse().ok().filter(|_| !text.starts_with(['0', '+']));
     number.ok_or_else(|| Problem::not_found(what))
+}
+
+/// The header that says where what was made is found. `path` is made of ids and names, which have nothing that a header
+/// can't.
+pub fn location(path: &str) -> [(HeaderName, HeaderValue); 1] {
+    [(LOCATION, HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/v1")))]
 }
 
 /// The building of a path.

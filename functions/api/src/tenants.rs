@@ -21,13 +21,12 @@ use crate::operations::operations;
 use crate::page::{List, PageParameters};
 use crate::precondition::{Precondition, etag};
 use crate::problem::{Kind, Problem};
-use crate::reference::tenant_in_path;
+use crate::reference::{location, tenant_in_path};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use changes::Change;
-use http::header::LOCATION;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use listing::Listing;
 use spacehook_domain::ids::TenantId;
 use spacehook_domain::tenant::Tenant;
@@ -68,10 +67,7 @@ async fn create_tenant(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let tenant = changes::create(&app, &body).await?;
-    let location = HeaderValue::from_str(&format!("/v1/tenants/{}", tenant.id));
-    // An id has nothing that a header can't.
-    let location = location.unwrap_or(HeaderValue::from_static("/v1/tenants"));
-    Ok((StatusCode::CREATED, [(LOCATION, location)], shown(&app, &tenant)).into_response())
+    Ok((StatusCode::CREATED, location(&format!("/v1/tenants/{}", tenant.id)), shown(&app, &tenant)).into_response())
 }
 
 /// List the tenants

@@ -42,17 +42,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Listing {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut parameters = Parameters::of(&parts.uri)?;
         let page = page::read(&mut parameters);
-        let group = parameters.read("group", read_group);
+        let group = parameters.read_one_of("group", &GroupName::ALL);
         let archived = parameters.read("archived", |text| text.parse().map_err(|_| "must be true or false"));
         parameters.finish().map(|()| Self { page, group, archived })
     }
-}
-
-fn read_group(text: &str) -> Result<GroupName, String> {
-    let found = GroupName::ALL.into_iter().find(|(name, _)| *name == text);
-    found
-        .map(|(_, group)| group)
-        .ok_or_else(|| format!("must be one of {}", GroupName::ALL.map(|(name, _)| name).join(", ")))
 }
 
 /// A page of the types.

@@ -11,12 +11,11 @@ use crate::operations::operations;
 use crate::page::{List, PageParameters};
 use crate::precondition::{Precondition, etag};
 use crate::problem::{Kind, Problem};
-use crate::reference::version_in_path;
+use crate::reference::{location, version_in_path};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::header::LOCATION;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use spacehook_domain::catalogue;
 use spacehook_domain::event::{CustomType, EventType};
 
@@ -79,10 +78,7 @@ async fn create_event_type(
 ) -> Result<Response, Problem> {
     let (name, said) = read::read_new(&body)?;
     let made = changes::register(&app, &allowed.caller.tenant, name, said).await?;
-    let location = HeaderValue::from_str(&format!("/v1/event-types/{name}"));
-    // A name has nothing that a header can't.
-    let location = location.unwrap_or(HeaderValue::from_static("/v1/event-types"));
-    Ok((StatusCode::CREATED, [(LOCATION, location)], shown(made)).into_response())
+    Ok((StatusCode::CREATED, location(&format!("/v1/event-types/{name}")), shown(made)).into_response())
 }
 
 /// Get an event type

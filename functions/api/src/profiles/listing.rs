@@ -40,16 +40,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Listing {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut parameters = Parameters::of(&parts.uri)?;
         let page = page::read(&mut parameters);
-        let origin = parameters.read("origin", read_origin);
+        let origin = parameters.read_one_of("origin", &ProfileOrigin::ALL);
         parameters.finish().map(|()| Self { page, origin })
     }
-}
-
-fn read_origin(text: &str) -> Result<ProfileOrigin, String> {
-    let found = ProfileOrigin::ALL.into_iter().find(|(name, _)| *name == text);
-    found
-        .map(|(_, origin)| origin)
-        .ok_or_else(|| format!("must be one of {}", ProfileOrigin::ALL.map(|(name, _)| name).join(", ")))
 }
 
 /// Where a profile stands in the list: what is built in comes first.

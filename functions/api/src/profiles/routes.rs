@@ -12,11 +12,11 @@ use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging};
 use crate::precondition::{Precondition, etag};
 use crate::problem::{Kind, Problem};
-use crate::reference::version_in_path;
+use crate::reference::{location, version_in_path};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, LOCATION};
+use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
 use spacehook_domain::ids::ProfileName;
 use spacehook_domain::profile::{NATIVE, Profile, built_in_named};
@@ -82,11 +82,9 @@ async fn create_profile(
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
     let (name, said) = read::read_new(&body, &*app.scripts)?;
-    let location = HeaderValue::from_str(&format!("/v1/profiles/{name}"));
-    // A name has nothing that a header can't.
-    let location = location.unwrap_or(HeaderValue::from_static("/v1/profiles"));
+    let location = location(&format!("/v1/profiles/{name}"));
     let made = changes::create(&app, &allowed.caller.tenant, name, said).await?;
-    Ok((StatusCode::CREATED, [(LOCATION, location)], shown(made)).into_response())
+    Ok((StatusCode::CREATED, location, shown(made)).into_response())
 }
 
 /// Get a profile

@@ -50,7 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Finding {
             enabled: parameters.read("enabled", parse_boolean),
             event_type: parameters.read("event_type", EventType::parse),
             building_ref_id: parameters.read("building_ref_id", reference::building),
-            health: parameters.read("health", parse_health),
+            health: parameters.read_one_of("health", &Health::ALL.map(|health| (health.as_str(), health))),
             text: parameters.read("text", parse_text),
         };
         parameters.finish().map(|()| Self { search, page })
@@ -59,11 +59,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Finding {
 
 fn parse_boolean(text: &str) -> Result<bool, &'static str> {
     text.parse().map_err(|_| "must be 'true' or 'false'")
-}
-
-fn parse_health(text: &str) -> Result<Health, String> {
-    let found = Health::ALL.into_iter().find(|health| health.as_str() == text);
-    found.ok_or_else(|| format!("must be one of {}", Health::ALL.map(Health::as_str).join(", ")))
 }
 
 fn parse_text(text: &str) -> Result<String, String> {

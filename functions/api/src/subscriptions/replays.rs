@@ -11,12 +11,11 @@ use crate::operations::operations;
 use crate::page::{List, PageParameters, Paging, instant};
 use crate::ports::ChangeFailed;
 use crate::problem::{Kind, Problem};
-use crate::reference::{self, subscription_in_path};
+use crate::reference::{self, location, subscription_in_path};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use http::header::LOCATION;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -401,11 +400,9 @@ async fn make(app: &App, subscription: &Subscription, work: Work, Rate(rate): Ra
             "the first step of a job could not be asked for now; health asks for it once it is overdue"
         );
     }
-    let location = format!("/v1/subscriptions/{}/replays/{}", subscription.id, key.id);
-    // An id has nothing that a header can't.
-    let location = HeaderValue::from_str(&location).unwrap_or(HeaderValue::from_static("/v1/subscriptions"));
+    let location = location(&format!("/v1/subscriptions/{}/replays/{}", subscription.id, key.id));
     let waiting = waiting(app, subscription).await?;
-    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(JobView::of(job, Some(waiting)))).into_response())
+    Ok((StatusCode::ACCEPTED, location, Json(JobView::of(job, Some(waiting)))).into_response())
 }
 
 async fn waiting(app: &App, subscription: &Subscription) -> Result<u64, Problem> {

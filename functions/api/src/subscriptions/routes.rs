@@ -13,12 +13,11 @@ use crate::operations::operations;
 use crate::page::{List, PageParameters};
 use crate::precondition::{Precondition, etag};
 use crate::problem::Problem;
-use crate::reference::subscription_in_path;
+use crate::reference::{location, subscription_in_path};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::header::LOCATION;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use secrecy::ExposeSecret as _;
 use spacehook_domain::subscription::Subscription;
 
@@ -51,10 +50,8 @@ async fn create_subscription(
         subscription: SubscriptionView::from(&created.subscription),
         signing_secret: created.signing_secret.expose_secret().to_owned(),
     };
-    let location = format!("/v1/subscriptions/{}", created.subscription.id);
-    // An id has nothing that a header can't.
-    let location = HeaderValue::from_str(&location).unwrap_or(HeaderValue::from_static("/v1/subscriptions"));
-    Ok((StatusCode::CREATED, etag(created.subscription.revision), [(LOCATION, location)], Json(answer)).into_response())
+    let location = location(&format!("/v1/subscriptions/{}", created.subscription.id));
+    Ok((StatusCode::CREATED, etag(created.subscription.revision), location, Json(answer)).into_response())
 }
 
 /// List the subscriptions
