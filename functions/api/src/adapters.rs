@@ -1,7 +1,7 @@
 //! The real things behind [`crate::ports`]: the table and Secrets Manager.
 
 use crate::ports::{
-    ChangeFailed, Failed, KeyRecords, ListFailed, PutFailed, RegistryRecords, RemoveFailed, Secrets,
+    ChangeFailed, Failed, KeyRecords, ListFailed, PutFailed, PutGroupFailed, RegistryRecords, RemoveFailed, Secrets,
     SubscriptionRecords,
 };
 use async_trait::async_trait;
@@ -13,18 +13,19 @@ use spacehook_domain::attempt::{Attempt, Logged};
 use spacehook_domain::backlog::Backlog;
 use spacehook_domain::credentials::Credentials;
 use spacehook_domain::ids::{
-    AttemptId, BuildingRefId, FloorRefId, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+    AttemptId, BuildingRefId, FloorRefId, SensorGroupRefId, SensorId, SubscriptionId, SubscriptionKey, TenantId,
 };
 use spacehook_domain::notice::Notice;
-use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
+use spacehook_domain::observed::ObservedId;
+use spacehook_domain::place::{Building, Floor, Sensor, SensorGroup, Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::Subscription;
 use spacehook_domain::subscription::search::{Health, Search};
 use spacehook_store::{
     AttemptFilter, ChangeError, DeleteError, KeyCreated, ListError, Page, PageRequest, Put, PutFloorError,
-    PutSensorError, PutSpaceError, PutSpaceWithSensorsError, Saved, SpaceDraft, SpaceWithSensors, Store, StoreError,
-    UnassignedSensor,
+    PutSensorError, PutSensorGroupError, PutSpaceError, PutSpaceWithSensorsError, Saved, SensorGroupDraft, SpaceDraft,
+    SpaceWithSensors, Store, StoreError, UnassignedSensor,
 };
 use std::collections::BTreeMap;
 
@@ -106,6 +107,18 @@ impl From<PutSensorError> for PutFailed {
             PutSensorError::NoSpace => Self::NoSpace,
             PutSensorError::TooManySensors => Self::TooManySensors,
             PutSensorError::Store(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<PutSensorGroupError> for PutGroupFailed {
+    fn from(error: PutSensorGroupError) -> Self {
+        match error {
+            PutSensorGroupError::NoBuilding => Self::NoBuilding,
+            PutSensorGroupError::NoSensors(sensors) => Self::NoSensors(sensors),
+            PutSensorGroupError::TooManyGroups(sensors) => Self::TooManyGroups(sensors),
+            PutSensorGroupError::TooManySensors => Self::TooManySensors,
+            PutSensorGroupError::Store(error) => Self::Failed(error.into()),
         }
     }
 }
@@ -275,11 +288,31 @@ impl RegistryRecords for Store {
         Ok(self.delete_space(tenant, key).await?)
     }
 
-    async fn space_state(&self, tenant: &TenantId, space: SpaceId) -> Result<SpaceState, Failed> {
-        Ok(self.stored_space(tenant, space).await?.state)
+    async fn state(&self, tenant: &TenantId, of: ObservedId) -> Result<SpaceState, Failed> {
+        Ok(self.stored_state(tenant, of).await?.state)
     }
 
-    async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<Put, PutFailed> {
+    async fn put_sensor_group(
+        &self,
+        tenant: &TenantId,
+        draft: &SensorGroupDraft,
+    ) -> Result<(SensorGroup, Put), PutGroupFailed> {
+        Ok(self.put_sensor_group(tenant, draft).await?)
+    }
+
+    async fn sensor_group(&self, tenant: &TenantId, id: &SensorGroupRefId) -> Result<Option<SensorGroup>, Failed> {
+        Ok(self.sensor_group(tenant, id).await?)
+    }
+
+    async fn list_sensor_groups(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<SensorGroup>, ListFailed> {
+        Ok(self.list_sensor_groups(tenant, page).await?)
+    }
+
+    async fn delete_sensor_group(&self, tenant: &TenantId, id: &SensorGroupRefId) -> Result<bool, Failed> {
+        Ok(self.delete_sensor_group(tenant, id).await?)
+    }
+
+    async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<(Sensor, Put), PutFailed> {
         Ok(self.put_sensor(tenant, sensor).await?)
     }
 

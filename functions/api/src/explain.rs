@@ -155,7 +155,7 @@ pub struct ExplainedEventView {
     /// Its type.
     #[schema(value_type = EventTypeName)]
     pub event_type: String,
-    /// The building that it is of; null where it is of no space.
+    /// The building that it is of; null where it is of none.
     #[schema(required)]
     pub building_ref_id: Option<String>,
     /// The floor that it is of.
@@ -164,6 +164,9 @@ pub struct ExplainedEventView {
     /// The space that it is of.
     #[schema(required)]
     pub space_ref_id: Option<String>,
+    /// The named group of sensors that it is of.
+    #[schema(required)]
+    pub sensor_group_ref_id: Option<String>,
     /// Its body, without a subscription's key-value pairs.
     pub data: Value,
 }
@@ -174,9 +177,10 @@ impl From<&Event> for ExplainedEventView {
         Self {
             id: event.id.to_string(),
             event_type: event.event_type.to_string(),
-            building_ref_id: space.map(|space| space.building_ref_id.to_string()),
+            building_ref_id: event.building().map(ToString::to_string),
             floor_ref_id: space.and_then(|space| space.floor_ref_id.as_ref()).map(ToString::to_string),
             space_ref_id: space.map(|space| space.space_ref_id.to_string()),
+            sensor_group_ref_id: event.sensor_group().map(|group| group.sensor_group_ref_id.to_string()),
             data: event.data.clone(),
         }
     }

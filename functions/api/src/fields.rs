@@ -223,7 +223,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Fields that an answer has and a request may not.
-const READ_ONLY: [&str; 11] = [
+const READ_ONLY: [&str; 13] = [
     "id",
     "disabled",
     "created_at",
@@ -235,6 +235,8 @@ const READ_ONLY: [&str; 11] = [
     "credentials_set",
     "space_id",
     "sensor_ids",
+    "sensor_group_id",
+    "sensor_group_ref_ids",
 ];
 
 /// That a name is not known, with the one that may have been meant.

@@ -16,8 +16,8 @@ use http::Uri;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spacehook_domain::event::{About, Event, EventType};
-use spacehook_domain::ids::{EventId, Sequence, TenantId};
+use spacehook_domain::event::{Event, EventType};
+use spacehook_domain::ids::{BuildingRefId, EventId, Sequence, TenantId};
 use spacehook_domain::kept_events::{Place, Position, Window};
 use spacehook_domain::stream::Subject;
 use spacehook_store::{Cursor, PageRequest};
@@ -81,15 +81,18 @@ pub struct EventParameters {
     /// Of this type.
     #[param(value_type = Option<EventTypeName>)]
     pub event_type: Option<String>,
-    /// About a space of this building.
+    /// About a space, or a group of sensors, of this building.
     pub building_ref_id: Option<String>,
     /// About a space of this name.
     pub space_ref_id: Option<String>,
+    /// About the group of sensors of this name.
+    pub sensor_group_ref_id: Option<String>,
     /// About this subject.
     pub subject: Option<String>,
 }
 
-const FILTERS: &[&str] = &["since", "until", "event_type", "building_ref_id", "space_ref_id", "subject"];
+const FILTERS: &[&str] =
+    &["since", "until", "event_type", "building_ref_id", "space_ref_id", "sensor_group_ref_id", "subject"];
 
 /// Which events are wanted.
 #[derive(Debug, Default)]
@@ -99,6 +102,7 @@ struct Filter {
     event_type: Option<EventType>,
     building_ref_id: Option<String>,
     space_ref_id: Option<String>,
+    sensor_group_ref_id: Option<String>,
     subject: Option<String>,
     /// All of it, as it was asked for: a cursor is good for the same alone.
     name: String,
@@ -114,6 +118,7 @@ impl Filter {
             event_type: parameters.read("event_type", EventType::parse),
             building_ref_id: parameters.read("building_ref_id", reference::building).map(String::from),
             space_ref_id: parameters.read("space_ref_id", reference::space).map(String::from),
+            sensor_group_ref_id: parameters.read("sensor_group_ref_id", reference::sensor_group).map(String::from),
             subject: parameters.read("subject", |text| Subject::parse(text)).map(String::from),
             name: parameters.said(FILTERS),
         };
@@ -130,16 +135,12 @@ impl Filter {
     }
 
     fn takes(&self, event: &Event) -> bool {
-        let space = event.space();
-        let subject = match &event.about {
-            About::Subject(subject) => Some(subject.as_str()),
-            About::Space(_) => None,
-        };
         let of = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
         self.event_type.is_none_or(|wanted| wanted == event.event_type)
-            && of(&self.building_ref_id, space.map(|space| space.building_ref_id.as_str()))
-            && of(&self.space_ref_id, space.map(|space| space.space_ref_id.as_str()))
-            && of(&self.subject, subject)
+            && of(&self.building_ref_id, event.building().map(BuildingRefId::as_str))
+            && of(&self.space_ref_id, event.space().map(|space| space.space_ref_id.as_str()))
+            && of(&self.sensor_group_ref_id, event.sensor_group().map(|group| group.sensor_group_ref_id.as_str()))
+            && of(&self.subject, event.subject().map(Subject::as_str))
     }
 }
 

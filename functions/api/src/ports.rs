@@ -12,14 +12,15 @@ use spacehook_domain::credentials::Credentials;
 use spacehook_domain::event::{CustomType, Event, EventType};
 use spacehook_domain::idempotency::{Claim, Ended};
 use spacehook_domain::ids::{
-    AttemptId, BuildingRefId, EventId, FloorRefId, ProfileName, SensorId, SpaceId, SubscriptionId, SubscriptionKey,
-    TenantId,
+    AttemptId, BuildingRefId, EventId, FloorRefId, ProfileName, SensorGroupRefId, SensorId, SubscriptionId,
+    SubscriptionKey, TenantId,
 };
 use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::kept_events::{Position, Scanned, Window};
 use spacehook_domain::notice::Notice;
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::own_type::{OwnType, OwnTypeVersion};
-use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
+use spacehook_domain::place::{Building, Floor, Sensor, SensorGroup, Space, SpaceKey};
 use spacehook_domain::profile::{OwnProfile, OwnProfileVersion};
 use spacehook_domain::request_rate::Minute;
 use spacehook_domain::space_state::SpaceState;
@@ -30,8 +31,9 @@ use spacehook_domain::subscription::search::{Health, Search};
 use spacehook_domain::tenant::Tenant;
 use spacehook_domain::wake::Wake;
 use spacehook_store::{
-    AttemptFilter, Contacts, JobMade, Page, PageRequest, ProfileCreated, Put, RawPayload, RawPayloadFilter, Registered,
-    Replayed, SENSORS_LIMIT, Saved, SpaceDraft, SpaceWithSensors, UnassignedSensor,
+    AttemptFilter, Contacts, GROUPS_OF_SENSOR_LIMIT, JobMade, Page, PageRequest, ProfileCreated, Put, RawPayload,
+    RawPayloadFilter, Registered, Replayed, SENSORS_LIMIT, Saved, SensorGroupDraft, SpaceDraft, SpaceWithSensors,
+    UnassignedSensor,
 };
 use spacehook_store::{Claimed, KeyCreated, RequestPlace, TenantUsage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -245,7 +247,27 @@ pub enum PutFailed {
     Failed(#[from] Failed),
 }
 
-/// Buildings, floors, spaces and sensors.
+/// A group of sensors can't be kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PutGroupFailed {
+    /// There is no such building.
+    #[error("there is no such building")]
+    NoBuilding,
+    /// There are no such sensors.
+    #[error("there is no such sensor")]
+    NoSensors(BTreeSet<SensorId>),
+    /// These sensors are in as many other groups as they can be.
+    #[error("the sensor is in {GROUPS_OF_SENSOR_LIMIT} other groups already, which is the most")]
+    TooManyGroups(BTreeSet<SensorId>),
+    /// It would have more sensors than it can.
+    #[error("a group has at most {SENSORS_LIMIT} sensors")]
+    TooManySensors,
+    /// The records failed.
+    #[error(transparent)]
+    Failed(#[from] Failed),
+}
+
+/// Buildings, floors, spaces, sensors and groups of them.
 #[async_trait]
 pub trait RegistryRecords: Send + Sync {
     /// Keeps a building.
@@ -254,7 +276,7 @@ pub trait RegistryRecords: Send + Sync {
     async fn building(&self, tenant: &TenantId, id: &BuildingRefId) -> Result<Option<Building>, Failed>;
     /// Reads a page of the buildings.
     async fn list_buildings(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<Building>, ListFailed>;
-    /// Removes a building that has neither floors nor spaces; false where there is none.
+    /// Removes a building that has no floors, spaces or groups of sensors; false where there is none.
     async fn delete_building(&self, tenant: &TenantId, id: &BuildingRefId) -> Result<bool, RemoveFailed>;
 
     /// Keeps a floor.
@@ -301,11 +323,24 @@ pub trait RegistryRecords: Send + Sync {
     ) -> Result<Page<Space>, ListFailed>;
     /// Removes a space that has no sensors; false where there is none.
     async fn delete_space(&self, tenant: &TenantId, key: &SpaceKey) -> Result<bool, RemoveFailed>;
-    /// Reads the state of a space; the empty state where nothing was heard yet.
-    async fn space_state(&self, tenant: &TenantId, space: SpaceId) -> Result<SpaceState, Failed>;
+    /// Reads the state of a space or a group; the empty state where nothing was heard yet.
+    async fn state(&self, tenant: &TenantId, of: ObservedId) -> Result<SpaceState, Failed>;
 
-    /// Assigns a sensor to a space, or moves it.
-    async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<Put, PutFailed>;
+    /// Keeps a group of sensors.
+    async fn put_sensor_group(
+        &self,
+        tenant: &TenantId,
+        draft: &SensorGroupDraft,
+    ) -> Result<(SensorGroup, Put), PutGroupFailed>;
+    /// Reads a group of sensors.
+    async fn sensor_group(&self, tenant: &TenantId, id: &SensorGroupRefId) -> Result<Option<SensorGroup>, Failed>;
+    /// Reads a page of the groups.
+    async fn list_sensor_groups(&self, tenant: &TenantId, page: PageRequest) -> Result<Page<SensorGroup>, ListFailed>;
+    /// Removes a group, and not its sensors; false where there is none.
+    async fn delete_sensor_group(&self, tenant: &TenantId, id: &SensorGroupRefId) -> Result<bool, Failed>;
+
+    /// Assigns a sensor to a space, or moves it; the sensor, with the groups that it is in.
+    async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<(Sensor, Put), PutFailed>;
     /// Reads a sensor.
     async fn sensor(&self, tenant: &TenantId, id: &SensorId) -> Result<Option<Sensor>, Failed>;
     /// Reads a page of the sensors.

@@ -9,7 +9,7 @@ use http::header::LOCATION;
 use http::{HeaderName, HeaderValue};
 use spacehook_domain::api_key::KeyId;
 use spacehook_domain::ids::{
-    BuildingRefId, EventId, FloorRefId, InvalidId, SensorId, SpaceRefId, SubscriptionId, TenantId,
+    BuildingRefId, EventId, FloorRefId, InvalidId, SensorGroupRefId, SensorId, SpaceRefId, SubscriptionId, TenantId,
 };
 use spacehook_domain::place::SpaceKey;
 
@@ -53,6 +53,11 @@ pub fn sensor(text: &str) -> Result<SensorId, InvalidReference> {
     read(text, SensorId::parse)
 }
 
+/// A group of sensors in a body.
+pub fn sensor_group(text: &str) -> Result<SensorGroupRefId, InvalidReference> {
+    read(text, SensorGroupRefId::parse)
+}
+
 /// The version of a path: 1, 2, 3, … in one spelling. What can't be one names none of `what`.
 pub fn version_in_path(text: &str, what: &str) -> Result<u32, Problem> {
     let number = text.parse().ok().filter(|_| !text.starts_with(['0', '+']));
@@ -85,6 +90,11 @@ pub fn space_in_path(building: &str, space: &str) -> Result<SpaceKey, Problem> {
 /// The sensor of a path.
 pub fn sensor_in_path(text: &str) -> Result<SensorId, Problem> {
     sensor(text).map_err(|error| Problem::parameter("sensor_id", error.to_string()))
+}
+
+/// The group of sensors of a path.
+pub fn sensor_group_in_path(text: &str) -> Result<SensorGroupRefId, Problem> {
+    sensor_group(text).map_err(|error| Problem::parameter("sensor_group_ref_id", error.to_string()))
 }
 
 /// The subscription of a path. What is no id names no subscription.

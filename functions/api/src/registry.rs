@@ -1,8 +1,9 @@
-//! Where sensors are: buildings, floors, spaces, sensors.
+//! Where sensors are: buildings, floors, spaces, sensors; and groups of them.
 
 mod buildings;
 mod floors;
 pub(crate) mod registrations;
+mod sensor_groups;
 mod sensors;
 mod settings;
 mod spaces;
@@ -10,10 +11,11 @@ mod state;
 
 pub use buildings::{BuildingInput, BuildingView};
 pub use floors::FloorView;
+pub use sensor_groups::{SensorGroupInput, SensorGroupView};
 pub use sensors::{SensorInput, SensorView, UnassignedView};
 pub use settings::MinimumChangeView;
 pub use spaces::{SpaceInput, SpaceView};
-pub use state::StateView;
+pub use state::{SensorGroupStateView, StateView};
 
 use crate::App;
 use crate::fields::{At, Errors, Fields};
@@ -33,7 +35,12 @@ pub const NAME_LIMIT: usize = 200;
 
 /// Serves the operations.
 pub fn routes() -> Router<App> {
-    buildings::routes().merge(floors::routes()).merge(spaces::routes()).merge(state::routes()).merge(sensors::routes())
+    buildings::routes()
+        .merge(floors::routes())
+        .merge(spaces::routes())
+        .merge(state::routes())
+        .merge(sensors::routes())
+        .merge(sensor_groups::routes())
 }
 
 /// Describes the operations.
@@ -43,6 +50,7 @@ pub fn described() -> OpenApiRouter<App> {
         .merge(spaces::described())
         .merge(state::described())
         .merge(sensors::described())
+        .merge(sensor_groups::described())
 }
 
 /// What a client says of a floor.

@@ -10,6 +10,7 @@ use spacehook_domain::ids::{EventId, SubscriptionKey, TenantId};
 use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::kept_events::{Pack, Position, Scanned, Window};
 use spacehook_domain::notice::{Happened, Notice};
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::stream::Stream;
 use spacehook_domain::subscription::{DisabledReason, RateLimit, Subscription};
 use spacehook_domain::wake::Wake;
@@ -191,7 +192,7 @@ impl World for AwsWorld {
             PageRequest { limit: u32::try_from(most).unwrap_or(u32::MAX), cursor: after.map(Cursor::from_text) };
         let page = within(LIST_LIMIT, self.store.list_all_spaces(tenant, request)).await?;
         let states = page.items.into_iter().map(async |space| {
-            let stored = self.store.stored_space(tenant, space.space_id).await?;
+            let stored = self.store.stored_state(tenant, ObservedId::Space(space.space_id)).await?;
             Ok::<_, StoreError>((space, stored.state))
         });
         let spaces = within(LIST_LIMIT, try_join_all(states)).await?;

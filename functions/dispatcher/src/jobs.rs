@@ -367,7 +367,8 @@ fn present(
     event_type: EventType,
 ) -> Option<Event> {
     let wanted = &[event_type].into();
-    let occasion = Occasion { tenant, space, trace: None, wanted };
+    let of = &space.clone().into();
+    let occasion = Occasion { tenant, of, trace: None, wanted };
     let id = |stream, sequence| Event::id_of_resync(&job.key.id, stream, event_type, sequence, job.created_at);
     state.as_event(occasion, event_type, job.created_at, id)
 }

@@ -1,15 +1,15 @@
 //! The world of health as it is in AWS.
 
-use crate::ports::{Changed, Failing, Fault, MailFault, Standing, StoredNotice, StoredSpace, World};
+use crate::ports::{Changed, Failing, Fault, MailFault, Standing, StoredNotice, StoredState, World};
 use jiff::Timestamp;
 use spacehook_domain::attempt::Attempt;
 use spacehook_domain::backlog::{Backlog, Change};
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::failure_rate::Warning;
-use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{SubscriptionKey, TenantId};
 use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::notice::{Notice, NoticeId};
-use spacehook_domain::place::{Space, SpaceKey};
+use spacehook_domain::observed::{Observed, ObservedId, ObservedKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::{EmailAddress, Subscription};
@@ -117,42 +117,42 @@ impl World for AwsWorld {
         sent.map_err(|error| MailFault { was_not_sent: error.was_not_sent(), fault: error.into() })
     }
 
-    async fn due_spaces(&self, now: Timestamp) -> Result<Vec<(TenantId, SpaceId)>, Fault> {
-        self.store.due_spaces(now, DUE).await.map_err(StoreError::into)
+    async fn due_states(&self, now: Timestamp) -> Result<Vec<(TenantId, ObservedId)>, Fault> {
+        self.store.due_states(now, DUE).await.map_err(StoreError::into)
     }
 
-    async fn stored_space(&self, tenant: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
-        self.store.stored_space(tenant, space).await.map_err(StoreError::into)
+    async fn stored_state(&self, tenant: &TenantId, of: ObservedId) -> Result<StoredState, Fault> {
+        self.store.stored_state(tenant, of).await.map_err(StoreError::into)
     }
 
-    async fn space(&self, tenant: &TenantId, place: &SpaceKey) -> Result<Option<Space>, Fault> {
-        self.store.space(tenant, place).await.map_err(StoreError::into)
+    async fn observed(&self, tenant: &TenantId, key: &ObservedKey) -> Result<Option<Observed>, Fault> {
+        self.store.observed(tenant, key).await.map_err(StoreError::into)
     }
 
-    async fn save_space(
+    async fn save_state(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
         due_at: Option<Timestamp>,
     ) -> Result<Changed, Fault> {
-        Ok(changed(self.store.save_space(tenant, space, expected_version, state, pending, due_at).await?))
+        Ok(changed(self.store.save_state(tenant, of, expected_version, state, pending, due_at).await?))
     }
 
-    async fn clear_pending(&self, tenant: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
-        self.store.clear_pending(tenant, space, version).await.map_err(StoreError::into)
+    async fn clear_pending(&self, tenant: &TenantId, of: ObservedId, version: u64) -> Result<(), Fault> {
+        self.store.clear_pending(tenant, of, version).await.map_err(StoreError::into)
     }
 
     async fn set_due(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         version: u64,
         due_at: Option<Timestamp>,
     ) -> Result<(), Fault> {
-        self.store.set_due(tenant, space, version, due_at).await.map_err(StoreError::into)
+        self.store.set_due(tenant, of, version, due_at).await.map_err(StoreError::into)
     }
 
     async fn overdue_backlogs(&self, now: Timestamp) -> Result<Vec<SubscriptionKey>, Fault> {

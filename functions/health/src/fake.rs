@@ -1,16 +1,16 @@
 //! The world of health in memory: it can fail before or after any of its effects, and lets others in between any two calls.
 
-use crate::ports::{Changed, Failing, Fault, MailFault, Standing, StoredNotice, StoredSpace, World};
+use crate::ports::{Changed, Failing, Fault, MailFault, Standing, StoredNotice, StoredState, World};
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::attempt::{Attempt, Outcome};
 use spacehook_domain::backlog::Backlog;
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::failure::FailureReason;
 use spacehook_domain::failure_rate::Warning;
-use spacehook_domain::ids::{EventId, Sequence, SpaceId, SubscriptionId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{EventId, Sequence, SubscriptionId, SubscriptionKey, TenantId};
 use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::notice::{Notice, NoticeId};
-use spacehook_domain::place::{Space, SpaceKey};
+use spacehook_domain::observed::{Observed, ObservedId, ObservedKey};
 use spacehook_domain::retry::AttemptNumber;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart, Counts};
@@ -41,8 +41,8 @@ pub(crate) struct Memory {
     pub(crate) tenant_contacts: BTreeSet<EmailAddress>,
     pub(crate) queued: Vec<Event>,
     pub(crate) sent: Vec<Sent>,
-    pub(crate) spaces: BTreeMap<SpaceId, Space>,
-    pub(crate) states: BTreeMap<SpaceId, StoredSpace>,
+    pub(crate) observed: BTreeMap<ObservedId, Observed>,
+    pub(crate) states: BTreeMap<ObservedId, StoredState>,
     pub(crate) backlogs: BTreeMap<SubscriptionKey, Backlog>,
     pub(crate) woken: Vec<Wake>,
     pub(crate) jobs: BTreeMap<JobKey, Job>,
@@ -84,7 +84,7 @@ impl FakeWorld {
             tenant_contacts: BTreeSet::new(),
             queued: Vec::new(),
             sent: Vec::new(),
-            spaces: BTreeMap::new(),
+            observed: BTreeMap::new(),
             states: BTreeMap::new(),
             backlogs: BTreeMap::new(),
             woken: Vec::new(),
@@ -283,46 +283,46 @@ impl World for FakeWorld {
         sent.map_err(|fault| MailFault { was_not_sent: false, fault })
     }
 
-    async fn due_spaces(&self, now: Timestamp) -> Result<Vec<(TenantId, SpaceId)>, Fault> {
-        let is_due = |stored: &StoredSpace| stored.due_at.is_some_and(|due_at| due_at <= now);
-        self.list("due spaces", |memory| {
+    async fn due_states(&self, now: Timestamp) -> Result<Vec<(TenantId, ObservedId)>, Fault> {
+        let is_due = |stored: &StoredState| stored.due_at.is_some_and(|due_at| due_at <= now);
+        self.list("due states", |memory| {
             let due = memory.states.iter().filter(|(_, stored)| is_due(stored));
-            due.map(|(space, _)| (tenant(), *space)).collect()
+            due.map(|(of, _)| (tenant(), *of)).collect()
         })
         .await
     }
 
-    async fn stored_space(&self, _: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
-        Ok(self.call("stored space").await.states.get(&space).cloned().unwrap_or_default())
+    async fn stored_state(&self, _: &TenantId, of: ObservedId) -> Result<StoredState, Fault> {
+        Ok(self.call("stored state").await.states.get(&of).cloned().unwrap_or_default())
     }
 
-    async fn space(&self, _: &TenantId, place: &SpaceKey) -> Result<Option<Space>, Fault> {
-        Ok(self.call("space").await.spaces.values().find(|space| space.key() == *place).cloned())
+    async fn observed(&self, _: &TenantId, key: &ObservedKey) -> Result<Option<Observed>, Fault> {
+        Ok(self.call("observed").await.observed.values().find(|observed| observed.key() == *key).cloned())
     }
 
-    async fn save_space(
+    async fn save_state(
         &self,
         _: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
         due_at: Option<Timestamp>,
     ) -> Result<Changed, Fault> {
-        self.effect("save space", |memory| {
-            if memory.states.get(&space).map_or(0, |stored| stored.version) != expected_version {
+        self.effect("save state", |memory| {
+            if memory.states.get(&of).map_or(0, |stored| stored.version) != expected_version {
                 return Changed::Conflict;
             }
             let (version, state, pending) = (expected_version + 1, state.clone(), pending.to_vec());
-            memory.states.insert(space, StoredSpace { version, state, pending, due_at });
+            memory.states.insert(of, StoredState { version, state, pending, due_at });
             Changed::Yes
         })
         .await
     }
 
-    async fn clear_pending(&self, _: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
+    async fn clear_pending(&self, _: &TenantId, of: ObservedId, version: u64) -> Result<(), Fault> {
         self.effect("clear pending", |memory| {
-            let stored = memory.states.get_mut(&space).filter(|stored| stored.version == version);
+            let stored = memory.states.get_mut(&of).filter(|stored| stored.version == version);
             if let Some(stored) = stored {
                 stored.pending.clear();
             }
@@ -333,12 +333,12 @@ impl World for FakeWorld {
     async fn set_due(
         &self,
         _: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         version: u64,
         due_at: Option<Timestamp>,
     ) -> Result<(), Fault> {
         self.effect("set due", |memory| {
-            let stored = memory.states.get_mut(&space).filter(|stored| stored.version == version);
+            let stored = memory.states.get_mut(&of).filter(|stored| stored.version == version);
             if let Some(stored) = stored {
                 stored.due_at = due_at;
             }

@@ -5,16 +5,16 @@ use spacehook_domain::attempt::Attempt;
 use spacehook_domain::backlog::Backlog;
 use spacehook_domain::event::{Event, EventType};
 use spacehook_domain::failure_rate::Warning;
-use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{SubscriptionKey, TenantId};
 use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::notice::{Notice, NoticeId};
-use spacehook_domain::place::{Space, SpaceKey};
+use spacehook_domain::observed::{Observed, ObservedId, ObservedKey};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stats::{Bucket, BucketStart};
 use spacehook_domain::subscription::{EmailAddress, Subscription};
 use spacehook_domain::wake::Wake;
 use spacehook_mail::Mail;
-pub use spacehook_store::{Failing, StoredNotice, StoredSpace};
+pub use spacehook_store::{Failing, StoredNotice, StoredState};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::future::Future;
@@ -102,21 +102,25 @@ pub trait World: Sync {
         about: &NoticeId,
     ) -> impl Future<Output = Result<(), MailFault>> + Send;
 
-    /// Spaces that are to be looked at, the longest due first.
-    fn due_spaces(&self, now: Timestamp) -> impl Future<Output = Result<Vec<(TenantId, SpaceId)>, Fault>> + Send;
+    /// States that are to be looked at, the longest due first.
+    fn due_states(&self, now: Timestamp) -> impl Future<Output = Result<Vec<(TenantId, ObservedId)>, Fault>> + Send;
     /// The state of one.
-    fn stored_space(
+    fn stored_state(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
-    ) -> impl Future<Output = Result<StoredSpace, Fault>> + Send;
-    /// A space, by the customer's own names.
-    fn space(&self, tenant: &TenantId, place: &SpaceKey) -> impl Future<Output = Result<Option<Space>, Fault>> + Send;
+        of: ObservedId,
+    ) -> impl Future<Output = Result<StoredState, Fault>> + Send;
+    /// A space or a group of sensors, by the customer's own names.
+    fn observed(
+        &self,
+        tenant: &TenantId,
+        key: &ObservedKey,
+    ) -> impl Future<Output = Result<Option<Observed>, Fault>> + Send;
     /// Writes a state with the events that it causes, if nobody wrote it since.
-    fn save_space(
+    fn save_state(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
@@ -126,14 +130,14 @@ pub trait World: Sync {
     fn clear_pending(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         version: u64,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-    /// Has a space looked at then, or no more, if nobody wrote its state since.
+    /// Has it looked at then, or no more, if nobody wrote its state since.
     fn set_due(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         version: u64,
         due_at: Option<Timestamp>,
     ) -> impl Future<Output = Result<(), Fault>> + Send;

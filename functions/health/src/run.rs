@@ -18,9 +18,9 @@ pub async fn run<W: World>(world: &W, settings: &Settings, deadline: Timestamp) 
     let (subscriptions, spaces, backlogs, jobs) = futures::join!(
         subscriptions(world, settings, deadline),
         async {
-            let due = world.due_spaces(world.now()).await;
-            each(world, deadline, due, "the spaces that are due", async |(tenant, space)| {
-                looking::look(world, &tenant, space).await
+            let due = world.due_states(world.now()).await;
+            each(world, deadline, due, "the states that are due", async |(tenant, id)| {
+                looking::look(world, &tenant, id).await
             })
             .await
         },

@@ -1,8 +1,8 @@
-//! Timers of holds: each has a space looked at which may have stayed empty for as long as it must.
+//! Timers of holds: each has a space, or a group of sensors, looked at which may have stayed empty for as long as it must.
 //!
-//! A timer says when its hold ends, and the state of the space says whether that hold still runs: what comes twice, late or
+//! A timer says when its hold ends, and the state says whether that hold still runs: what comes twice, late or
 //! for nothing changes nothing. One that comes early (a message waits for 15 minutes at most) is set again. One that is
-//! lost costs time alone: health looks at the space when the hold has ended, and so does the next reading of it.
+//! lost costs time alone: health looks at it when the hold has ended, and so does the next reading of it.
 
 use crate::intake::{Intake, IntakeFault, Summary, fault};
 use crate::ports::{Events, Refused, Spaces, Timers};
@@ -28,7 +28,10 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             let ended = match timer {
                 Ok(timer) => self.take_timer(&timer, trace, now).await.map_err(|fault| {
                     let cause = fault.source().map(ToString::to_string);
-                    tracing::error!(tenant = %timer.tenant, space_id = timer.space_id.0, error = %fault, cause, "a hold was not ended");
+                    tracing::error!(
+                        tenant = %timer.tenant, space_id = timer.of.space_number(),
+                        sensor_group_id = timer.of.sensor_group_number(), error = %fault, cause, "a hold was not ended"
+                    );
                 }),
                 Err(error) => {
                     tracing::error!(%error, "a timer of a hold can't be read");
@@ -50,9 +53,9 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         trace: Option<&TraceId>,
         now: Timestamp,
     ) -> Result<usize, IntakeFault> {
-        let HoldTimer { tenant, space_id, until, .. } = timer;
-        let stored = self.spaces.stored_space(tenant, *space_id).await;
-        let stored = stored.map_err(fault("the state of a space could not be read"))?;
+        let HoldTimer { tenant, of, until, .. } = timer;
+        let stored = self.spaces.stored_state(tenant, *of).await;
+        let stored = stored.map_err(fault("a state could not be read"))?;
         let (Some(held_until), Some(place)) = (stored.state.held_until(), stored.state.place()) else { return Ok(0) };
         if held_until != *until {
             return Ok(0);
@@ -61,13 +64,14 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             self.timers.arm(timer, now).await.map_err(fault("a timer could not be set again"))?;
             return Ok(0);
         }
-        let space = self.spaces.space(tenant, place).await.map_err(fault("a space could not be read"))?;
+        let found = self.spaces.observed(tenant, place).await;
+        let found = found.map_err(fault("a space or a group of sensors could not be read"))?;
         // One that was deleted, or made anew under another number, is told of no more.
-        let Some(space) = space.filter(|space| space.space_id == *space_id) else { return Ok(0) };
+        let Some(found) = found.filter(|found| found.id() == *of) else { return Ok(0) };
         let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
-        let occasion = Occasion { tenant, space: &space, trace, wanted: &overview.subscribed };
-        let events = self.apply_to_space(occasion, &[], &overview, now).await;
-        events.map_err(fault("the state of a space could not be brought up to date"))
+        let occasion = Occasion { tenant, of: &found, trace, wanted: &overview.subscribed };
+        let events = self.apply_news(occasion, &[], &overview, now).await;
+        events.map_err(fault("a state could not be brought up to date"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! One message: its readings applied to their spaces, and what that changed queued.
+//! One message: its readings applied to their spaces and groups of sensors, and what that changed queued.
 
 mod news;
 
@@ -15,9 +15,9 @@ use jiff::{SignedDuration, Timestamp};
 use spacehook_decoding::Sandbox;
 use spacehook_domain::event::Event;
 use spacehook_domain::hold_timer::HoldTimer;
-use spacehook_domain::ids::{ProfileName, SensorId, SpaceId, TenantId};
+use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
 use spacehook_domain::lifecycle::{self, Lifecycle};
-use spacehook_domain::place::Space;
+use spacehook_domain::observed::{Observed, ObservedId};
 use spacehook_domain::presence::{Silence, Silences, next_due};
 use spacehook_domain::profile::{Origin, Profile};
 use spacehook_domain::reading::Reading;
@@ -28,11 +28,10 @@ use spacehook_domain::trace::TraceId;
 use spacehook_queues::RefusedTelemetry;
 use spacehook_store::{Saved, TenantOverview};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// Spaces of one message that are worked on at the same time.
-const CONCURRENT_SPACES: usize = 8;
+/// Spaces and groups of one message that are worked on at the same time.
+const CONCURRENT_STATES: usize = 8;
 /// How often a state is read and written again when others write it at the same time.
 const WRITE_ATTEMPTS: u32 = 20;
 /// The step by which the wait between those grows.
@@ -193,9 +192,9 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         let Some(Placement { space, .. }) = placement.map_err(fault("a sensor could not be looked up"))? else {
             return Ok(Summary::default());
         };
-        let occasion = Occasion { tenant, space: &space, trace, wanted: &overview.subscribed };
-        let events = self.apply_to_space(occasion, &[news], &overview, now).await;
-        let events = events.map_err(fault("the state of a space could not be brought up to date"))?;
+        let occasion = Occasion { tenant, of: &space, trace, wanted: &overview.subscribed };
+        let events = self.apply_news(occasion, &[news], &overview, now).await;
+        let events = events.map_err(fault("a state could not be brought up to date"))?;
         Ok(Summary { events, ..Summary::default() })
     }
 
@@ -220,7 +219,7 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         self.refused.keep(&refused).await
     }
 
-    /// Applies readings to their spaces; how many were applied, how many had no space, how many events that gave.
+    /// Applies readings to their spaces and groups; how many were applied, how many had no space, how many events that gave.
     async fn apply(
         &self,
         as_of: AsOf<'_>,
@@ -230,38 +229,36 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         silence: Silence,
     ) -> Result<(usize, usize, usize), IntakeFault> {
         let AsOf { tenant, now, .. } = as_of;
-        let (spaces, unassigned) = self.by_space(as_of, overview, accepted).await?;
-        let readings = spaces.values().map(|(_, readings)| readings.len()).sum();
+        let Sorted { readings, unassigned, observed } = self.sort(as_of, overview, accepted).await?;
 
-        let work = spaces.into_values().map(|(space, readings)| async move {
+        let work = observed.into_values().map(|(of, readings)| async move {
             // What nobody subscribes to is not even made.
-            let occasion = Occasion { tenant, space: &space, trace, wanted: &overview.subscribed };
+            let occasion = Occasion { tenant, of: &of, trace, wanted: &overview.subscribed };
             let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
             news.sort_by_key(News::at);
-            self.apply_to_space(occasion, &news, overview, now).await
+            self.apply_news(occasion, &news, overview, now).await
         });
-        // Every space is worked on, also after one has failed: a space does not wait for its neighbour.
-        let results: Vec<_> = stream::iter(work).buffer_unordered(CONCURRENT_SPACES).collect().await;
+        // Every one is worked on, also after one has failed: a space does not wait for its neighbour.
+        let results: Vec<_> = stream::iter(work).buffer_unordered(CONCURRENT_STATES).collect().await;
         let events = results.into_iter().sum::<Result<usize, Fault>>();
-        let events = events.map_err(fault("the state of a space could not be brought up to date"))?;
+        let events = events.map_err(fault("a state could not be brought up to date"))?;
         Ok((readings, unassigned, events))
     }
 
-    async fn by_space(
+    /// Sorts readings by what they are of.
+    async fn sort(
         &self,
         as_of: AsOf<'_>,
         overview: &TenantOverview,
         accepted: Vec<Accepted>,
-    ) -> Result<(BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)>, usize), IntakeFault> {
-        let mut spaces: BTreeMap<SpaceId, (Arc<Space>, Vec<Reading>)> = BTreeMap::new();
+    ) -> Result<Sorted, IntakeFault> {
+        let mut sorted = Sorted::default();
         let mut unassigned: BTreeMap<SensorId, (u64, Timestamp)> = BTreeMap::new();
         for Accepted { mut reading, .. } in accepted {
             overview.privacy.strip(&mut reading.measurements);
             let found = self.placements.find(&self.spaces, as_of, &reading.sensor_id).await;
             match found.map_err(fault("a sensor could not be looked up"))? {
-                Some(Placement { space, .. }) => {
-                    spaces.entry(space.space_id).or_insert_with(|| (space, Vec::new())).1.push(reading);
-                }
+                Some(placement) => sorted.add(placement, reading),
                 None => unassigned.entry(reading.sensor_id).or_insert((0, reading.received_at)).0 += 1,
             }
         }
@@ -271,13 +268,14 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             let recorded = self.spaces.record_unassigned(tenant, sensor, *readings, *at).await;
             recorded.map_err(fault("an unassigned sensor could not be recorded"))?;
         }
-        let count = unassigned.values().map(|(readings, _)| usize::try_from(*readings).unwrap_or(usize::MAX)).sum();
-        Ok((spaces, count))
+        let count = |readings: &u64| usize::try_from(*readings).unwrap_or(usize::MAX);
+        sorted.unassigned = unassigned.values().map(|(readings, _)| count(readings)).sum();
+        Ok(sorted)
     }
 
-    /// Brings one space up to date with news in their order, and with what time made of it before and after; how many events
-    /// that gave.
-    pub(crate) async fn apply_to_space(
+    /// Brings one space or group up to date with news in their order, and with what time made of it before and after; how
+    /// many events that gave.
+    pub(crate) async fn apply_news(
         &self,
         occasion: Occasion<'_>,
         news: &[News<'_>],
@@ -299,7 +297,7 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
                     tokio::time::sleep(WRITE_WAIT * conflicts).await;
                 }
                 Step::Conflict => {
-                    return Err(format!("space {}: others kept writing its state", occasion.space.space_id).into());
+                    return Err(format!("state {}: others kept writing it", occasion.of.id()).into());
                 }
             }
         }
@@ -314,14 +312,16 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         overview: &TenantOverview,
         now: Timestamp,
     ) -> Result<Step, Fault> {
-        let Occasion { tenant, space, trace, .. } = occasion;
-        let stored = self.spaces.stored_space(tenant, space.space_id).await?;
+        let Occasion { tenant, of, trace, .. } = occasion;
+        let id = of.id();
+        let stored = self.spaces.stored_state(tenant, id).await?;
         if !stored.pending.is_empty() {
             // Left by a crash between the write and the send: first of all, since it is older than what follows.
             let trace_id = trace.map(TraceId::as_str);
             let events = stored.pending.len();
-            tracing::warn!(%tenant, space_id = space.space_id.0, events, trace_id, "sending what a crash left");
-            self.queue(tenant, space.space_id, stored.version, &stored.pending, now).await?;
+            let (space_id, sensor_group_id) = (id.space_number(), id.sensor_group_number());
+            tracing::warn!(%tenant, space_id, sensor_group_id, events, trace_id, "sending what a crash left");
+            self.queue(tenant, id, stored.version, &stored.pending, now).await?;
         }
         let mut state = stored.state.clone();
         if !overview.privacy.keeps_coordinates() {
@@ -343,16 +343,16 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         }
         // Before the hold is saved: a crash in between leaves a timer for nothing, and never a hold without one.
         if let Some(until) = state.held_until().filter(|until| stored.state.held_until() != Some(*until)) {
-            self.timers.arm(&HoldTimer::new(tenant.clone(), space.space_id, until), now).await?;
+            self.timers.arm(&HoldTimer::new(tenant.clone(), id, until), now).await?;
         }
         // With events that may never be queued, should everything die now, it is looked at within the hour.
         let repair = (!events.is_empty()).then(|| now.checked_add(REPAIRED_WITHIN).unwrap_or(now));
         let due_at = next_due(stored.due_at, state.next_look().into_iter().chain(repair).min(), now);
-        match self.spaces.save_space(tenant, space.space_id, stored.version, &state, &events, due_at).await? {
+        match self.spaces.save_state(tenant, id, stored.version, &state, &events, due_at).await? {
             Saved::Conflict => Ok(Step::Conflict),
             Saved::Yes => {
                 if !events.is_empty() {
-                    self.queue(tenant, space.space_id, stored.version + 1, &events, now).await?;
+                    self.queue(tenant, id, stored.version + 1, &events, now).await?;
                 }
                 Ok(Step::Done { taken, queued: events.len() })
             }
@@ -364,19 +364,48 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
     async fn queue(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        id: ObservedId,
         version: u64,
         events: &[Event],
         now: Timestamp,
     ) -> Result<(), Fault> {
         if let Err(fault) = self.events.send(events).await {
             let soon = now.checked_add(REPAIRED_AFTER).unwrap_or(now);
-            if let Err(error) = self.spaces.set_due(tenant, space, version, soon).await {
-                tracing::warn!(%tenant, space_id = space.0, %error, "a space with unsent events is due no sooner for it");
+            if let Err(error) = self.spaces.set_due(tenant, id, version, soon).await {
+                let (space_id, sensor_group_id) = (id.space_number(), id.sensor_group_number());
+                tracing::warn!(%tenant, space_id, sensor_group_id, %error, "unsent events are due no sooner for it");
             }
             return Err(fault);
         }
-        self.spaces.clear_pending(tenant, space, version).await
+        self.spaces.clear_pending(tenant, id, version).await
+    }
+}
+
+/// Readings by what they are of.
+#[derive(Debug, Default)]
+struct Sorted {
+    /// Readings of sensors that belong to a space.
+    readings: usize,
+    /// Those of sensors that do not.
+    unassigned: usize,
+    /// Each space and each group, with the readings of its sensors.
+    observed: BTreeMap<ObservedId, (Observed, Vec<Reading>)>,
+}
+
+impl Sorted {
+    fn add(&mut self, placement: Placement, reading: Reading) {
+        self.readings += 1;
+        for group in placement.groups {
+            let mut reading = reading.clone();
+            // Nothing that is told of a group says where people are.
+            reading.measurements.forget_places();
+            self.push(group, reading);
+        }
+        self.push(placement.space, reading);
+    }
+
+    fn push(&mut self, of: Observed, reading: Reading) {
+        self.observed.entry(of.id()).or_insert_with(|| (of, Vec::new())).1.push(reading);
     }
 }
 

@@ -1,10 +1,9 @@
-//! Which space a sensor belongs to, and how its messages are read.
+//! What a sensor observes, and how its messages are read.
 
 use crate::ports::{Fault, Spaces};
 use crate::remembered::{AsOf, Bounds, Remembered};
 use spacehook_domain::ids::{ProfileName, SensorId};
-use spacehook_domain::place::Space;
-use std::sync::Arc;
+use spacehook_domain::observed::Observed;
 
 /// What is remembered, at most.
 const BOUNDS: Bounds = Bounds { tenants: 200, values: 20_000 };
@@ -13,7 +12,9 @@ const BOUNDS: Bounds = Bounds { tenants: 200, values: 20_000 };
 #[derive(Debug, Clone)]
 pub struct Placement {
     /// Its space.
-    pub space: Arc<Space>,
+    pub space: Observed,
+    /// The groups that it is in.
+    pub groups: Vec<Observed>,
     /// The form of the messages on its topics, where it is not that which they name.
     pub profile: Option<ProfileName>,
 }
@@ -40,7 +41,11 @@ impl Placements {
             return Ok(known);
         }
         let found = spaces.placement(as_of.tenant, sensor).await?;
-        let found = found.map(|(sensor, space)| Placement { space: Arc::new(space), profile: sensor.profile });
+        let found = found.map(|found| Placement {
+            space: found.space.into(),
+            groups: found.groups.into_iter().map(Observed::from).collect(),
+            profile: found.sensor.profile,
+        });
         self.0.remember(as_of, sensor, found.clone());
         Ok(found)
     }

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use spacehook_domain::event::Event;
 use spacehook_domain::hold_timer::HoldTimer;
-use spacehook_domain::ids::{ProfileName, SensorId, SpaceId, TenantId};
-use spacehook_domain::place::{Sensor, Space, SpaceKey};
+use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
+use spacehook_domain::observed::{Observed, ObservedId, ObservedKey};
 use spacehook_domain::profile::OwnProfileVersion;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_queues::{EventQueue, HoldQueue, QueueError, RefusedTelemetry, RefusedTelemetryQueue};
-use spacehook_store::{RawPayload, Saved, Store, StoreError, StoredSpace, TenantOverview};
+use spacehook_store::{Placement, RawPayload, Saved, Store, StoreError, StoredState, TenantOverview};
 use std::error::Error;
 use std::future::Future;
 
@@ -19,41 +19,45 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 pub trait Spaces: Sync {
     /// What is subscribed to, and the version of the registry.
     fn overview(&self, tenant: &TenantId) -> impl Future<Output = Result<TenantOverview, Fault>> + Send;
-    /// A sensor and the space that it belongs to, with what is settled of it and of its building.
+    /// A sensor, its space and its groups, with what is settled of them and of their buildings.
     fn placement(
         &self,
         tenant: &TenantId,
         sensor: &SensorId,
-    ) -> impl Future<Output = Result<Option<(Sensor, Space)>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Option<Placement>, Fault>> + Send;
     /// The newest version of a profile of the tenant's own.
     fn profile(
         &self,
         tenant: &TenantId,
         name: &ProfileName,
     ) -> impl Future<Output = Result<Option<OwnProfileVersion>, Fault>> + Send;
-    /// A space, by the customer's own names.
-    fn space(&self, tenant: &TenantId, place: &SpaceKey) -> impl Future<Output = Result<Option<Space>, Fault>> + Send;
-    /// The state of a space, and what of it is not yet queued.
-    fn stored_space(
+    /// A space or a group, by the customer's own names.
+    fn observed(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
-    ) -> impl Future<Output = Result<StoredSpace, Fault>> + Send;
+        key: &ObservedKey,
+    ) -> impl Future<Output = Result<Option<Observed>, Fault>> + Send;
+    /// The state of it, and what of that is not yet queued.
+    fn stored_state(
+        &self,
+        tenant: &TenantId,
+        of: ObservedId,
+    ) -> impl Future<Output = Result<StoredState, Fault>> + Send;
     /// Writes a state, if nobody wrote it since.
-    fn save_space(
+    fn save_state(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
         due_at: Option<Timestamp>,
     ) -> impl Future<Output = Result<Saved, Fault>> + Send;
-    /// Has health look at a space then, if nobody wrote its state since.
+    /// Has health look at it then, if nobody wrote its state since.
     fn set_due(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         version: u64,
         due_at: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -61,7 +65,7 @@ pub trait Spaces: Sync {
     fn clear_pending(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         version: u64,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
     /// Keeps a message as it came.
@@ -105,7 +109,7 @@ impl Spaces for Store {
         self.tenant_overview(tenant).await.map_err(StoreError::into)
     }
 
-    async fn placement(&self, tenant: &TenantId, sensor: &SensorId) -> Result<Option<(Sensor, Space)>, Fault> {
+    async fn placement(&self, tenant: &TenantId, sensor: &SensorId) -> Result<Option<Placement>, Fault> {
         Self::placement(self, tenant, sensor).await.map_err(StoreError::into)
     }
 
@@ -116,32 +120,32 @@ impl Spaces for Store {
         version.map(Some).ok_or_else(|| format!("profile {name}: its version {} went", profile.version).into())
     }
 
-    async fn space(&self, tenant: &TenantId, place: &SpaceKey) -> Result<Option<Space>, Fault> {
-        Self::space(self, tenant, place).await.map_err(StoreError::into)
+    async fn observed(&self, tenant: &TenantId, key: &ObservedKey) -> Result<Option<Observed>, Fault> {
+        Self::observed(self, tenant, key).await.map_err(StoreError::into)
     }
 
-    async fn stored_space(&self, tenant: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
-        Self::stored_space(self, tenant, space).await.map_err(StoreError::into)
+    async fn stored_state(&self, tenant: &TenantId, of: ObservedId) -> Result<StoredState, Fault> {
+        Self::stored_state(self, tenant, of).await.map_err(StoreError::into)
     }
 
-    async fn save_space(
+    async fn save_state(
         &self,
         tenant: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
         due_at: Option<Timestamp>,
     ) -> Result<Saved, Fault> {
-        Self::save_space(self, tenant, space, expected_version, state, pending, due_at).await.map_err(StoreError::into)
+        Self::save_state(self, tenant, of, expected_version, state, pending, due_at).await.map_err(StoreError::into)
     }
 
-    async fn set_due(&self, tenant: &TenantId, space: SpaceId, version: u64, due_at: Timestamp) -> Result<(), Fault> {
-        Self::set_due(self, tenant, space, version, Some(due_at)).await.map_err(StoreError::into)
+    async fn set_due(&self, tenant: &TenantId, of: ObservedId, version: u64, due_at: Timestamp) -> Result<(), Fault> {
+        Self::set_due(self, tenant, of, version, Some(due_at)).await.map_err(StoreError::into)
     }
 
-    async fn clear_pending(&self, tenant: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
-        Self::clear_pending(self, tenant, space, version).await.map_err(StoreError::into)
+    async fn clear_pending(&self, tenant: &TenantId, of: ObservedId, version: u64) -> Result<(), Fault> {
+        Self::clear_pending(self, tenant, of, version).await.map_err(StoreError::into)
     }
 
     async fn keep_raw_payload(&self, tenant: &TenantId, raw: &RawPayload) -> Result<(), Fault> {

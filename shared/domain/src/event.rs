@@ -1,8 +1,10 @@
 //! An event: what happened, one JSON document with an id.
 
-use crate::ids::{BuildingRefId, EventId, FloorRefId, JobId, Sequence, SpaceId, SpaceRefId, TenantId};
+use crate::ids::{
+    BuildingRefId, EventId, FloorRefId, JobId, SensorGroupId, SensorGroupRefId, Sequence, SpaceId, SpaceRefId, TenantId,
+};
 use crate::message::{Kind, UnreadableMessage, Versioned, read};
-use crate::place::{Space, SpaceKey};
+use crate::place::{SensorGroup, Space, SpaceKey};
 use crate::stream::{Stream, Subject};
 use crate::trace::TraceId;
 use jiff::Timestamp;
@@ -46,12 +48,35 @@ impl From<&Space> for EventSpace {
     }
 }
 
+/// The named group of sensors an event is about, as it was named then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventSensorGroup {
+    /// Spacehook's own number of the group.
+    pub sensor_group_id: SensorGroupId,
+    /// The customer's own name of it.
+    pub sensor_group_ref_id: SensorGroupRefId,
+    /// The building that it is of, where the customer says so.
+    pub building_ref_id: Option<BuildingRefId>,
+}
+
+impl From<&SensorGroup> for EventSensorGroup {
+    fn from(group: &SensorGroup) -> Self {
+        Self {
+            sensor_group_id: group.sensor_group_id,
+            sensor_group_ref_id: group.sensor_group_ref_id.clone(),
+            building_ref_id: group.building_ref_id.clone(),
+        }
+    }
+}
+
 /// What an event is about: it has its place in the history of this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum About {
     /// A space.
     Space(EventSpace),
+    /// A named group of sensors.
+    SensorGroup(EventSensorGroup),
     /// Something else.
     Subject(Subject),
 }
@@ -61,6 +86,7 @@ impl About {
     pub fn stream(&self) -> Stream {
         match self {
             Self::Space(space) => Stream::of_space(space.space_id),
+            Self::SensorGroup(group) => Stream::of_sensor_group(group.sensor_group_id),
             Self::Subject(subject) => Stream::of_subject(subject),
         }
     }
@@ -124,6 +150,31 @@ impl Event {
     pub fn space(&self) -> Option<&EventSpace> {
         match &self.about {
             About::Space(space) => Some(space),
+            About::SensorGroup(_) | About::Subject(_) => None,
+        }
+    }
+
+    /// The named group of sensors it is about, where it is about one.
+    pub fn sensor_group(&self) -> Option<&EventSensorGroup> {
+        match &self.about {
+            About::SensorGroup(group) => Some(group),
+            About::Space(_) | About::Subject(_) => None,
+        }
+    }
+
+    /// What it is about, where that is neither a space nor a named group of sensors.
+    pub fn subject(&self) -> Option<&Subject> {
+        match &self.about {
+            About::Subject(subject) => Some(subject),
+            About::Space(_) | About::SensorGroup(_) => None,
+        }
+    }
+
+    /// The building that what it is about is in, where it is in one.
+    pub fn building(&self) -> Option<&BuildingRefId> {
+        match &self.about {
+            About::Space(space) => Some(&space.building_ref_id),
+            About::SensorGroup(group) => group.building_ref_id.as_ref(),
             About::Subject(_) => None,
         }
     }

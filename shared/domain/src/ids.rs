@@ -107,6 +107,13 @@ text_id!(
     is_reference
 );
 text_id!(
+    /// The customer's own name of a group of sensors, unique in the tenant.
+    SensorGroupRefId,
+    "sensor_group_ref_id",
+    "1 to 128 characters without control characters or blanks at the ends",
+    is_reference
+);
+text_id!(
     /// A sensor, as its vendor names it; unique in the tenant.
     SensorId,
     "sensor_id",
@@ -249,6 +256,11 @@ impl fmt::Display for SpaceId {
         self.0.fmt(f)
     }
 }
+
+/// Spacehook's own number of a group of sensors: never used again in its tenant, also when the group is deleted and made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SensorGroupId(pub u64);
 
 /// The place of an event in the history of its space: 1, 2, 3, …; monotonic, with gaps where a receiver did not
 /// subscribe to a type.

@@ -94,18 +94,19 @@ impl Work {
         match self {
             Self::Event { .. } | Self::Attempt { .. } => may_be_sent(subscription, event),
             Self::Since { window, event_types, building_ref_id, space_ref_id } => {
-                let is_here = |is: &dyn Fn(&crate::event::EventSpace) -> bool| event.space().is_some_and(is);
                 window.holds(event)
                     && (event_types.is_empty() || event_types.contains(&event.event_type))
-                    && building_ref_id.as_ref().is_none_or(|id| is_here(&|space| space.building_ref_id == *id))
-                    && space_ref_id.as_ref().is_none_or(|id| is_here(&|space| space.space_ref_id == *id))
+                    && building_ref_id.as_ref().is_none_or(|id| event.building() == Some(id))
+                    && space_ref_id
+                        .as_ref()
+                        .is_none_or(|id| event.space().is_some_and(|space| space.space_ref_id == *id))
                     && matching::wants(subscription, event).is_ok()
             }
             Self::Dead { .. } => subscription.tenant == event.tenant,
             Self::Resync { event_types, building_ref_ids } => {
                 event_types.contains(&event.event_type)
                     && (building_ref_ids.is_empty()
-                        || event.space().is_some_and(|space| building_ref_ids.contains(&space.building_ref_id)))
+                        || event.building().is_some_and(|building| building_ref_ids.contains(building)))
                     && matching::wants(subscription, event).is_ok()
             }
         }

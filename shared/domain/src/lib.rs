@@ -33,6 +33,7 @@ pub mod matching;
 pub mod message;
 pub mod metadata;
 pub mod notice;
+pub mod observed;
 pub mod own_type;
 pub mod payload;
 pub mod place;

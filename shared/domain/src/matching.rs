@@ -6,7 +6,7 @@
 
 mod words;
 
-use crate::event::{About, Event, EventSpace, EventType};
+use crate::event::{About, Event, EventType};
 use crate::subscription::{Send, Subscription};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -71,9 +71,15 @@ impl ConditionCode {
             Self::Tenant => subscription.tenant == event.tenant,
             Self::EventType => subscription.event_types.contains(&event.event_type),
             Self::AboutItself => !is_about(subscription, event),
-            Self::Building => is_listed(&subscription.building_ref_ids, event, |space| Some(&space.building_ref_id)),
-            Self::Floor => is_listed(&subscription.floor_ref_ids, event, |space| space.floor_ref_id.as_ref()),
-            Self::Space => is_listed(&subscription.space_ref_ids, event, |space| Some(&space.space_ref_id)),
+            Self::Building => is_listed(&subscription.building_ref_ids, event, event.building()),
+            Self::Floor => {
+                let floor = event.space().and_then(|space| space.floor_ref_id.as_ref());
+                is_listed(&subscription.floor_ref_ids, event, floor)
+            }
+            Self::Space => {
+                let space = event.space().map(|space| &space.space_ref_id);
+                is_listed(&subscription.space_ref_ids, event, space)
+            }
             Self::OnChange => {
                 let is_news = event.change.occupancy_changed || event.change.first_of_hour;
                 subscription.send == Send::Always || !is_report(event) || is_news
@@ -129,15 +135,15 @@ fn is_about(subscription: &Subscription, event: &Event) -> bool {
     matches!(&event.about, About::Subject(subject) if subject.as_str() == subscription.id.as_str())
 }
 
-/// Whether a list leaves the event's space in. An empty list leaves everything in; an event without a space is of no
-/// building, floor or space, and no list is about it. A space that is on no floor is on none that is listed.
-fn is_listed<'a, T: Ord + 'a>(
-    listed: &BTreeSet<T>,
-    event: &'a Event,
-    of: impl FnOnce(&'a EventSpace) -> Option<&'a T>,
-) -> bool {
-    let Some(space) = event.space().filter(|_| !listed.is_empty()) else { return true };
-    of(space).is_some_and(|id| listed.contains(id))
+/// Whether a list leaves in what the event is about, which is there. An empty list leaves everything in; no list is about
+/// what is no place. A space that is on no floor is on none that is listed, and a named group of sensors, which may be in
+/// a building, is on no floor and in no space.
+fn is_listed<T: Ord>(listed: &BTreeSet<T>, event: &Event, there: Option<&T>) -> bool {
+    listed.is_empty() || is_of_no_place(event) || there.is_some_and(|id| listed.contains(id))
+}
+
+fn is_of_no_place(event: &Event) -> bool {
+    matches!(event.about, About::Subject(_))
 }
 
 /// `on_change` thins out reports; an availability event is a change by itself.

@@ -184,8 +184,8 @@ with_unit!(
 mod sensors;
 
 pub use sensors::{
-    DeviceState, Measured, PirTriggered, PlaceNames, Said, SensorEnvironment, SensorGroup, SensorNews, SensorPeople,
-    SensorReport, Watched,
+    DeviceState, Measured, PirTriggered, PlaceNames, Said, SensorEnvironment, SensorNews, SensorPeople, SensorReport,
+    Watched, WatchedGroup,
 };
 
 /// Whether a space can be used.

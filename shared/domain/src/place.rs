@@ -1,6 +1,8 @@
-//! Where sensors are: buildings, floors, spaces.
+//! Where sensors are: buildings, floors, spaces; and which of them are looked at together.
 
-use crate::ids::{BuildingRefId, FloorRefId, ProfileName, SensorId, SpaceId, SpaceRefId};
+use crate::ids::{
+    BuildingRefId, FloorRefId, ProfileName, SensorGroupId, SensorGroupRefId, SensorId, SpaceId, SpaceRefId,
+};
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -62,6 +64,23 @@ impl Space {
     }
 }
 
+/// Sensors that are looked at together, by a name of the customer's: of one space, of several, of several buildings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SensorGroup {
+    /// Spacehook's own number of it.
+    pub sensor_group_id: SensorGroupId,
+    /// The customer's own name of it.
+    pub sensor_group_ref_id: SensorGroupRefId,
+    /// The building that it is of, if the customer says so.
+    pub building_ref_id: Option<BuildingRefId>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// Its sensors. A sensor may be in several groups.
+    pub sensor_ids: BTreeSet<SensorId>,
+    /// What is settled of it; where a reading is taken in, with what its building says.
+    pub settings: Settings,
+}
+
 /// A sensor and the space it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sensor {
@@ -75,4 +94,7 @@ pub struct Sensor {
     /// The form of the messages on its topics, where it is not that which they name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileName>,
+    /// The groups that it is in besides.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sensor_group_ref_ids: BTreeSet<SensorGroupRefId>,
 }

@@ -117,8 +117,7 @@ impl Privacy {
     /// Takes out of a reading what is not kept.
     pub fn strip(&self, measurements: &mut Measurements) {
         if !self.keeps_coordinates() {
-            measurements.coordinates = None;
-            measurements.distances = None;
+            measurements.forget_places();
         }
     }
 }

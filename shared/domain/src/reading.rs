@@ -140,6 +140,12 @@ impl Measurements {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Forgets where people are, and how far apart.
+    pub fn forget_places(&mut self) {
+        self.coordinates = None;
+        self.distances = None;
+    }
 }
 
 /// One normalized measurement of one sensor.

@@ -1,4 +1,6 @@
-//! The state of a space: what its sensors say together, and what changes of it are events.
+//! The state of a space: what its sensors say together, and what changes of it are events. A named group of sensors has a
+//! state by the same rules, of which only what is told of groups becomes events: what happens to single sensors, and to
+//! spaces, is told of in the streams of the spaces.
 //!
 //! **The rule.** For each sensor and each quantity the newest value counts; an older value, or the same again, changes
 //! nothing. Of two values with the same time, the one counts that arrived later, if it did within [`REVISED_WITHIN`]; else
@@ -24,10 +26,10 @@ pub use dated::{Dated, REVISED_WITHIN};
 pub use sensor::SensorState;
 pub use told::READINGS_REMEMBERED;
 
-use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
+use crate::event::{Change, EVENT_VERSION, Event, EventType};
 use crate::ids::{EventId, SensorId, Sequence, TenantId};
+use crate::observed::{Observed, ObservedKey};
 use crate::payload::{Availability, Measured, SpaceAvailability};
-use crate::place::{Space, SpaceKey};
 use crate::presence::{Presence, Silence};
 use crate::reading::Reading;
 use crate::stream::Stream;
@@ -42,7 +44,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use telling::{json, report};
 use told::{Told, Values};
 
-/// The state of a space.
+/// The state of a space, or of a named group of sensors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SpaceState {
     /// The sequence of its newest event.
@@ -65,9 +67,9 @@ pub struct SpaceState {
     /// What the shadow of each device said last.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     shadows: BTreeMap<SensorId, KnownShadow>,
-    /// The space, by the customer's own names, as of the last reading: from a state alone nobody could tell.
+    /// What it is of, by the customer's own names, as of the last reading: from a state alone nobody could tell.
     #[serde(default)]
-    place: Option<SpaceKey>,
+    place: Option<ObservedKey>,
     /// Whether motion is news: a report said that nobody is there, and no motion has been told of since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     is_pir_armed: bool,
@@ -79,13 +81,13 @@ pub struct SpaceState {
     told_of_group: Values,
 }
 
-/// What something in a space happens on.
+/// What something in a space, or in a named group of sensors, happens on.
 #[derive(Debug, Clone, Copy)]
 pub struct Occasion<'a> {
-    /// Whose space.
+    /// Whose.
     pub tenant: &'a TenantId,
-    /// The space.
-    pub space: &'a Space,
+    /// The space or the group.
+    pub of: &'a Observed,
     /// The trace of what caused it.
     pub trace: Option<&'a TraceId>,
     /// The types of event that somebody hears of: others are not made.
@@ -104,10 +106,10 @@ impl SpaceState {
     /// state of the space changed; and what is new of its sensors as a group. History (a reading all of which is older than
     /// what is known) is told as what the sensor said, once, and changes nothing.
     ///
-    /// The reading's sensor must be one of the space's. Sensors that have left the space are forgotten. `silence` is how
+    /// The reading's sensor must be one of the space's, or the group's. Sensors that have left it are forgotten. `silence` is how
     /// long the sensor may be silent from now on.
     pub fn take(&mut self, occasion: Occasion<'_>, reading: &Reading, silence: Silence) -> Vec<Event> {
-        self.be_at(occasion.space);
+        self.be_at(occasion.of);
         let mut events = self.end_hold_before(occasion, reading);
         events.extend(self.hear(occasion, reading, silence));
         let group = occasion.is_wanted(EventType::SensorDeviceGroupReadingUpdated).then(|| self.group(reading));
@@ -129,14 +131,15 @@ impl SpaceState {
     }
 
     /// Forgets what is of another place.
-    fn be_at(&mut self, space: &Space) {
-        self.sensors.retain(|sensor, _| space.sensor_ids.contains(sensor));
-        self.presence.retain(|sensor, _| space.sensor_ids.contains(sensor));
-        self.shadows.retain(|sensor, _| space.sensor_ids.contains(sensor));
-        self.told.retain(|sensor, _| space.sensor_ids.contains(sensor));
+    fn be_at(&mut self, of: &Observed) {
+        let sensor_ids = of.sensor_ids();
+        self.sensors.retain(|sensor, _| sensor_ids.contains(sensor));
+        self.presence.retain(|sensor, _| sensor_ids.contains(sensor));
+        self.shadows.retain(|sensor, _| sensor_ids.contains(sensor));
+        self.told.retain(|sensor, _| sensor_ids.contains(sensor));
         // What was stale may have been moved away.
         self.is_stale &= self.are_all_stale();
-        let place = space.key();
+        let place = of.key();
         if self.place.as_ref() != Some(&place) {
             self.place = Some(place);
         }
@@ -144,23 +147,25 @@ impl SpaceState {
 
     /// What the sensors say together, now that one has said something new. `group` is what they measured before.
     fn report(&mut self, occasion: Occasion<'_>, reading: &Reading, group: Option<&Measured>) -> Vec<Event> {
-        let Occasion { space, .. } = occasion;
         let now = self.aggregate();
         // A late reading of one sensor does not turn the clock of the space back.
         let at = self.reported.as_ref().map_or(reading.observed_at, |last| last.at.max(reading.observed_at));
-        let change = self.count_report(at, &now, &space.settings.minimum_change);
+        let change = self.count_report(at, &now, &occasion.of.settings().minimum_change);
         self.arm_pir(now.person_count, &reading.measurements);
 
         let times = (at, reading.received_at);
         let mut events = Vec::new();
-        events.extend(self.event(occasion, times, change, EventType::SpaceReport, || json(report(space, at, &now))));
+        if let Some(space) = occasion.of.space() {
+            let report = || json(report(space, at, &now));
+            events.extend(self.event(occasion, times, change, EventType::SpaceReport, report));
+        }
         events.extend(self.tell_of_group(occasion, times, (group, &now)));
         events.extend(self.tell_availability(occasion, reading, (at, change), &now));
         events
     }
 
     /// The present state as an event of one of these types: what the newest one of its type would say, at the place of the
-    /// newest event of the space. None where there is no state, or the type is none of a state. `id` makes its id.
+    /// newest event of the space. None where there is no state, or the type is none of a state of a space. `id` makes its id.
     pub fn as_event(
         &self,
         occasion: Occasion<'_>,
@@ -168,11 +173,12 @@ impl SpaceState {
         received_at: Timestamp,
         id: impl FnOnce(Stream, Sequence) -> EventId,
     ) -> Option<Event> {
-        let Occasion { tenant, space, trace, .. } = occasion;
+        let Occasion { tenant, of, trace, .. } = occasion;
+        let space = of.space()?;
         let mut at = self.observed_at()?;
         let mut state = self.clone();
         // A sensor that was moved away keeps its values until the next reading of the space.
-        state.be_at(space);
+        state.be_at(of);
         let now = state.aggregate();
         let data = match event_type {
             EventType::SpaceReport => json(report(space, at, &now)),
@@ -189,7 +195,7 @@ impl SpaceState {
             tenant: tenant.clone(),
             event_type,
             sequence: self.sequence,
-            about: About::Space(EventSpace::from(space)),
+            about: of.about(),
             occurred_at: at,
             received_at,
             trace: trace.cloned(),

@@ -1,6 +1,6 @@
-//! A stream: the events of one space, or of one subject, each at its place. Within a stream a receiver gets events in order.
+//! A stream: the events of one space, of one named group of sensors, or of one subject, each at its place. Within a stream a receiver gets events in order.
 
-use crate::ids::{InvalidId, SpaceId, SubscriptionId, is_reference, stored_as_text, text_id};
+use crate::ids::{InvalidId, SensorGroupId, SpaceId, SubscriptionId, is_reference, stored_as_text, text_id};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -31,10 +31,12 @@ impl Subject {
     }
 }
 
-/// Set in the number of a subject's stream, and in no space's.
+/// Set in the number of a subject's stream, and in no other's.
 const OF_SUBJECT: u64 = 1 << 63;
+/// Of what is no subject's set in the number of a group's stream, and in no space's.
+const OF_GROUP: u64 = 1 << 62;
 
-/// The number of a stream in its tenant: a space's own number, or the beginning of a digest of the subject. Should two
+/// The number of a stream in its tenant: a space's own number, a group's, or the beginning of a digest of the subject. Should two
 /// subjects ever have one number (of a million, once in ten million tenants), they wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -43,7 +45,12 @@ pub struct Stream(u64);
 impl Stream {
     /// The stream of a space.
     pub fn of_space(space: SpaceId) -> Self {
-        Self(space.0 & !OF_SUBJECT)
+        Self(space.0 & !OF_SUBJECT & !OF_GROUP)
+    }
+
+    /// The stream of a named group of sensors.
+    pub fn of_sensor_group(group: SensorGroupId) -> Self {
+        Self(group.0 & !OF_SUBJECT | OF_GROUP)
     }
 
     /// The stream of a subject.
@@ -55,7 +62,12 @@ impl Stream {
 
     /// The space, where it is one's.
     pub fn space(self) -> Option<SpaceId> {
-        (self.0 & OF_SUBJECT == 0).then_some(SpaceId(self.0))
+        (self.0 & (OF_SUBJECT | OF_GROUP) == 0).then_some(SpaceId(self.0))
+    }
+
+    /// The group of sensors, where it is one's.
+    pub fn sensor_group(self) -> Option<SensorGroupId> {
+        (self.0 & (OF_SUBJECT | OF_GROUP) == OF_GROUP).then_some(SensorGroupId(self.0 & !OF_GROUP))
     }
 
     /// The number.
@@ -64,12 +76,13 @@ impl Stream {
     }
 }
 
-/// As it is in message groups: a space's number as it is, a subject's marked as such.
+/// As it is in message groups: a space's number as it is, a group's and a subject's marked as such.
 impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.space() {
-            Some(space) => space.fmt(f),
-            None => write!(f, "s{:016x}", self.0),
+        match (self.space(), self.sensor_group()) {
+            (Some(space), _) => space.fmt(f),
+            (None, Some(group)) => write!(f, "g{}", group.0),
+            (None, None) => write!(f, "s{:016x}", self.0),
         }
     }
 }
@@ -79,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streams_of_spaces_and_of_subjects_are_never_one() {
+    fn streams_of_spaces_of_groups_and_of_subjects_are_never_one() {
         let space = Stream::of_space(SpaceId(7));
         assert_eq!((space.space(), space.to_string()), (Some(SpaceId(7)), "7".to_owned()));
         let subject = |text: &str| Stream::of_subject(&Subject::parse(text).unwrap());
@@ -88,5 +101,11 @@ mod tests {
         assert_ne!(subject("a"), subject("b"));
         assert_eq!(subject("a"), subject("a"));
         assert!(subject("a").to_string().starts_with('s'));
+        let group = Stream::of_sensor_group(SensorGroupId(7));
+        assert_eq!(
+            (group.space(), group.sensor_group(), group.to_string()),
+            (None, Some(SensorGroupId(7)), "g7".to_owned())
+        );
+        assert!((0..200).all(|n| subject(&format!("x{n}")).sensor_group().is_none()) && space.sensor_group().is_none());
     }
 }

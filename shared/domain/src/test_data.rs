@@ -2,8 +2,10 @@
 
 use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use crate::failure::FailureReason;
-use crate::ids::{BuildingRefId, SensorId, Sequence, SpaceId, SpaceRefId, SubscriptionId, TenantId};
-use crate::place::Space;
+use crate::ids::{
+    BuildingRefId, SensorGroupId, SensorGroupRefId, SensorId, Sequence, SpaceId, SpaceRefId, SubscriptionId, TenantId,
+};
+use crate::place::{SensorGroup, Space};
 use crate::settings::Settings;
 use crate::stream::Stream;
 use crate::subscription::{Activity, AuthKind, BacklogMode, Send, Subscription, SubscriptionName};
@@ -21,6 +23,18 @@ pub(crate) fn space(sensors: &[&str]) -> Space {
         space_ref_id: SpaceRefId::parse("room_1").unwrap(),
         name: None,
         sensor_ids: sensors.iter().map(|id| SensorId::parse(*id).unwrap()).collect(),
+        settings: Settings::default(),
+    }
+}
+
+/// The same sensors as a named group, of the building where it is one's.
+pub(crate) fn sensor_group(sensors: &[&str], building: Option<&str>) -> SensorGroup {
+    SensorGroup {
+        sensor_group_id: SensorGroupId(7),
+        sensor_group_ref_id: SensorGroupRefId::parse("west").unwrap(),
+        building_ref_id: building.map(|id| BuildingRefId::parse(id).unwrap()),
+        name: None,
+        sensor_ids: space(sensors).sensor_ids,
         settings: Settings::default(),
     }
 }

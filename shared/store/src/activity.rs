@@ -4,7 +4,7 @@ use crate::Store;
 use crate::backlog::replace_backlog;
 use crate::error::StoreError;
 use crate::notices::put_notice;
-use crate::spaces::Saved;
+use crate::states::Saved;
 use crate::subscriptions::{ChangeError, Part};
 use jiff::Timestamp;
 use spacehook_domain::backlog::{Backlog, Change, Enlist};

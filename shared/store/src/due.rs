@@ -13,7 +13,8 @@ use crate::{Store, item};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use jiff::Timestamp;
-use spacehook_domain::ids::{SpaceId, SubscriptionKey, TenantId};
+use spacehook_domain::ids::{SubscriptionKey, TenantId};
+use spacehook_domain::observed::ObservedId;
 
 /// The index's name.
 const INDEX: &str = "due";
@@ -39,14 +40,14 @@ pub(crate) fn due_at(item: &Item) -> Result<Option<Timestamp>, StoreError> {
 }
 
 impl Store {
-    /// Spaces that are to be looked at by now, of each of 8 shards at most so many, the longest due first. Costs a Query
-    /// for each shard, concurrently: 0.5 read units each where nothing is due, else 1 each 8 KB (some 100 spaces).
-    pub async fn due_spaces(&self, now: Timestamp, most: u16) -> Result<Vec<(TenantId, SpaceId)>, StoreError> {
-        let found = self.due("find spaces that are due", keys::due_spaces, now, most).await?;
-        Ok(found.iter().filter_map(|pk| keys::read_space_state(pk)).collect())
+    /// States that are to be looked at by now, of each of 8 shards at most so many, the longest due first. Costs a Query
+    /// for each shard, concurrently: 0.5 read units each where nothing is due, else 1 each 8 KB (some 100 states).
+    pub async fn due_states(&self, now: Timestamp, most: u16) -> Result<Vec<(TenantId, ObservedId)>, StoreError> {
+        let found = self.due("find states that are due", keys::due_states, now, most).await?;
+        Ok(found.iter().filter_map(|pk| keys::read_state(pk)).collect())
     }
 
-    /// Backlogs whose timer should have come by now, and did not; as [`Store::due_spaces`].
+    /// Backlogs whose timer should have come by now, and did not; as [`Store::due_states`].
     pub async fn overdue_backlogs(&self, now: Timestamp, most: u16) -> Result<Vec<SubscriptionKey>, StoreError> {
         let found = self.due("find backlogs that are overdue", keys::due_backlogs, now, most).await?;
         Ok(found.iter().filter_map(|pk| keys::read_backlog(pk)).collect())
@@ -91,9 +92,9 @@ impl Store {
     }
 }
 
-/// The partition of the index that a space's state is in.
-pub(crate) fn of_space(key: &Key) -> String {
-    keys::due_spaces(keys::due_shard(key))
+/// The partition of the index that a state is in.
+pub(crate) fn of_state(key: &Key) -> String {
+    keys::due_states(keys::due_shard(key))
 }
 
 /// The partition of the index that a backlog is in.

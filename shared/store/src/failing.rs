@@ -5,7 +5,7 @@ use crate::error::StoreError;
 use crate::item::{EXPIRES_AT, Item, from_item, key_of, number, readable, text};
 use crate::notices::put_notice;
 use crate::request::Written;
-use crate::spaces::Saved;
+use crate::states::Saved;
 use crate::subscriptions::{REVISION, same_revision};
 use crate::tenants::note_failing;
 use crate::transaction::Transacted;

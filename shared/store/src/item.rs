@@ -58,6 +58,11 @@ pub(crate) fn number(value: impl ToString + Copy) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+/// The value of a set of texts, which may not be empty.
+pub(crate) fn set<'a>(texts: impl IntoIterator<Item = &'a str>) -> AttributeValue {
+    AttributeValue::Ss(texts.into_iter().map(str::to_owned).collect())
+}
+
 /// The text of an attribute; empty where there is none.
 pub(crate) fn attribute_text(item: &Item, name: &str) -> String {
     item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()

@@ -9,7 +9,7 @@ use crate::item::{EXPIRES_AT, attribute_text, number};
 use crate::keys::{self, Key};
 use crate::page::{Page, PageRequest};
 use crate::request::{Order, Written};
-use crate::spaces::Saved;
+use crate::states::Saved;
 use crate::transaction::Transacted;
 use crate::write::{If, Write};
 use crate::{Store, document, due};
@@ -127,7 +127,7 @@ impl Store {
         })
     }
 
-    /// Jobs whose step should have come by now, and did not; as [`Store::due_spaces`].
+    /// Jobs whose step should have come by now, and did not; as [`Store::due_states`].
     pub async fn overdue_jobs(&self, now: Timestamp, most: u16) -> Result<Vec<JobKey>, StoreError> {
         let found = self.due_items("find jobs that are overdue", keys::due_jobs, now, most).await?;
         let read = |item: &crate::item::Item| {

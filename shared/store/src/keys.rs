@@ -11,11 +11,12 @@ use spacehook_domain::backlog::KeptKey;
 use spacehook_domain::event::{CustomType, EventType};
 use spacehook_domain::idempotency::IdempotencyKey;
 use spacehook_domain::ids::{
-    AttemptId, BuildingRefId, EventId, FloorRefId, ProfileName, SensorId, SpaceId, SubscriptionId, SubscriptionKey,
-    TenantId,
+    AttemptId, BuildingRefId, EventId, FloorRefId, ProfileName, SensorGroupRefId, SensorId, SubscriptionId,
+    SubscriptionKey, TenantId,
 };
 use spacehook_domain::job::JobKey;
 use spacehook_domain::notice::NoticeId;
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::place::SpaceKey;
 use spacehook_domain::request_rate::Minute;
 use spacehook_domain::stats::BucketStart;
@@ -148,9 +149,17 @@ pub(crate) fn unassigned(tenant: &TenantId, id: &SensorId) -> Key {
     Key::new(tenant_partition(tenant), format!("{UNASSIGNED_PREFIX}{}", part(id.as_str())))
 }
 
-/// The state of a space: a partition of its own, since it is written with every reading.
-pub(crate) fn space_state(tenant: &TenantId, space: SpaceId) -> Key {
-    Key::new(format!("S#{tenant}#{space}"), "STATE")
+/// Before every named group of sensors.
+pub(crate) const SENSOR_GROUP_PREFIX: &str = "GRP#";
+
+/// A named group of sensors.
+pub(crate) fn sensor_group(tenant: &TenantId, id: &SensorGroupRefId) -> Key {
+    Key::new(tenant_partition(tenant), format!("{SENSOR_GROUP_PREFIX}{}", part(id.as_str())))
+}
+
+/// The state of a space or a group: a partition of its own, since it is written with every reading.
+pub(crate) fn state(tenant: &TenantId, of: ObservedId) -> Key {
+    Key::new(format!("S#{tenant}#{of}"), "STATE")
 }
 
 /// The partition of a subscription's attempts and counts.
@@ -307,8 +316,8 @@ pub(crate) fn notices_of(of: &SubscriptionKey) -> (String, String) {
     (notice_partition(shard(&of)), format!("{of}#"))
 }
 
-/// A partition of the index of what is due: spaces to be looked at.
-pub(crate) fn due_spaces(shard: u8) -> String {
+/// A partition of the index of what is due: states to be looked at.
+pub(crate) fn due_states(shard: u8) -> String {
     format!("SPACE#{shard}")
 }
 
@@ -322,10 +331,10 @@ pub(crate) fn due_shard(of: &Key) -> u8 {
     shard(&of.pk)
 }
 
-/// The space whose state has this partition key.
-pub(crate) fn read_space_state(pk: &str) -> Option<(TenantId, SpaceId)> {
-    let (tenant, space) = pk.strip_prefix("S#")?.split_once('#')?;
-    Some((TenantId::parse(tenant).ok()?, SpaceId(space.parse().ok()?)))
+/// What the state is of that has this partition key.
+pub(crate) fn read_state(pk: &str) -> Option<(TenantId, ObservedId)> {
+    let (tenant, of) = pk.strip_prefix("S#")?.split_once('#')?;
+    Some((TenantId::parse(tenant).ok()?, of.parse().ok()?))
 }
 
 /// The subscription whose backlog has this partition key.

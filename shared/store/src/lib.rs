@@ -11,14 +11,15 @@
 //! | claim of a subscription's name | `T#<tenant>` | `SUBNAME#<lower-case name>` |
 //! | match entry: the subscription, for the dispatcher | `M#<tenant>#<event type>` | `<id>` |
 //! | building, floor, space, sensor | `T#<tenant>` | `BLD#<b>`, `FLR#<b>#<f>`, `SPC#<b>#<s>`, `SEN#<sensor>` |
+//! | named group of sensors | `T#<tenant>` | `GRP#<group>` |
 //! | sensor without a space | `T#<tenant>` | `UNA#<sensor>` |
-//! | state of a space | `S#<tenant>#<space id>` | `STATE` |
+//! | state of a space, of a named group of sensors | `S#<tenant>#<space id>`, `S#<tenant>#g<group id>` | `STATE` |
 //! | counts of a quarter of an hour | `D#<tenant>#<subscription>` | `STAT#<start>#<enabled since>` |
 //! | attempt | `D#<tenant>#<subscription>` | `ATT#<UUID version 7 of its start>` |
 //! | former revision of a subscription | `D#<tenant>#<subscription>` | `REV#<revision>` |
 //! | backlog of a subscription | `B#<tenant>#<subscription>` | `BACKLOG` |
-//! | lane: what waits of a space | `B#<tenant>#<subscription>` | `LANE#<space, 16 hex digits>` |
-//! | delivery that waits | `B#<tenant>#<subscription>` | `KEPT#<space>#<sequence, 16 hex digits>#<event type>` |
+//! | lane: what waits of a stream | `B#<tenant>#<subscription>` | `LANE#<stream, 16 hex digits>` |
+//! | delivery that waits | `B#<tenant>#<subscription>` | `KEPT#<stream>#<sequence, 16 hex digits>#<event type>` |
 //! | dead delivery | `B#<tenant>#<subscription>` | `DEAD#<died at, ms in 15 digits>#<event id>` |
 //! | permits of a second | `B#<tenant>#<subscription>` | `RATE#<second>` |
 //! | notice of a change that is to be told | `NOTICE#<0 to 7>` | `<tenant>#<subscription>#<at, ms in 15 digits>#<what>` |
@@ -32,7 +33,7 @@
 //! | request that may come twice | `I#<tenant>#<key id>` | `<SHA-256 of its idempotency key>` |
 //! | requests of a key in a minute | `R#<tenant>#<key id>` | `<minute since 1970>` |
 //!
-//! States of spaces, backlogs and jobs that are to be looked at have `due` (`SPACE#<0 to 7>`, `BACKLOG#<0 to 7>`,
+//! States of spaces and groups, backlogs and jobs that are to be looked at have `due` (`SPACE#<0 to 7>`, `BACKLOG#<0 to 7>`,
 //! `JOB#<0 to 7>`) and `due_at` (milliseconds since 1970), the keys of the one index, `due`, which holds keys alone.
 //!
 //! What expires has `expires_at` (seconds since 1970), the table's TTL attribute. `DynamoDB` deletes within two days of
@@ -59,13 +60,14 @@ mod kept_events;
 mod keys;
 mod notices;
 mod page;
+mod placements;
 mod profiles;
 mod raw_payloads;
 mod registry;
 mod request;
 mod request_rates;
 mod search;
-mod spaces;
+mod states;
 mod subscriptions;
 mod tenancy;
 mod tenants;
@@ -85,13 +87,14 @@ pub use item::ITEM_BYTES_LIMIT;
 pub use jobs::{Advanced, JobMade};
 pub use notices::StoredNotice;
 pub use page::{Cursor, PAGE_LIMIT, Page, PageRequest};
+pub use placements::Placement;
 pub use profiles::ProfileCreated;
 pub use raw_payloads::{RawPayload, RawPayloadFilter};
 pub use registry::{
-    DeleteError, Put, PutFloorError, PutSensorError, PutSpaceError, PutSpaceWithSensorsError, SENSORS_LIMIT,
-    SpaceDraft, SpaceWithSensors,
+    DeleteError, GROUPS_OF_SENSOR_LIMIT, Put, PutFloorError, PutSensorError, PutSensorGroupError, PutSpaceError,
+    PutSpaceWithSensorsError, SENSORS_LIMIT, SensorGroupDraft, SpaceDraft, SpaceWithSensors,
 };
-pub use spaces::{Saved, StoredSpace};
+pub use states::{Saved, StoredState};
 pub use subscriptions::ChangeError;
 pub use tenancy::TenantUsage;
 pub use tenants::TenantOverview;

@@ -3,7 +3,7 @@
 use crate::error::StoreError;
 use crate::item::{EXPIRES_AT, Item, counter, number, readable};
 use crate::request::Written;
-use crate::spaces::Saved;
+use crate::states::Saved;
 use crate::write::{If, Write};
 use crate::{Store, document, keys};
 use futures::future::try_join_all;

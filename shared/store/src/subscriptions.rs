@@ -10,7 +10,7 @@ use crate::item::{EXPIRES_AT, Item, number, text};
 use crate::keys::Key;
 use crate::page::{Page, PageRequest};
 use crate::request::Order;
-use crate::spaces::Saved;
+use crate::states::Saved;
 use crate::tenants::{self, SPLIT, SUBSCRIPTIONS, VERSION, subscriptions_counter};
 use crate::transaction::Transacted;
 use crate::write::{If, Write};

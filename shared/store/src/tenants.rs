@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 pub(crate) const VERSION: &str = "version";
 pub(crate) const REGISTRY_VERSION: &str = "registry_version";
 pub(crate) const NEXT_SPACE_ID: &str = "next_space_id";
+pub(crate) const NEXT_SENSOR_GROUP_ID: &str = "next_sensor_group_id";
 /// The set of subscriptions that have a backlog.
 const BACKLOGS: &str = "backlogs";
 /// The set of subscriptions that were told to be failing and not to have recovered. Their markers say of which period of being
@@ -39,7 +40,7 @@ pub(crate) const PRIVACY: &str = "privacy";
 pub struct TenantOverview {
     /// One more with each change of a subscription: what is cached of subscriptions holds for one version.
     pub version: u64,
-    /// One more with each change of a building, floor, space or sensor.
+    /// One more with each change of a building, floor, space, sensor or group of sensors.
     pub registry_version: u64,
     /// The event types that at least one subscription, enabled or not, asks for; none while the tenant is suspended, so that
     /// nothing becomes an event then.

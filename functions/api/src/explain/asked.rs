@@ -7,9 +7,10 @@ use crate::reference;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
+use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSensorGroup, EventSpace, EventType};
 use spacehook_domain::ids::{
-    BuildingRefId, EventId, FloorRefId, Sequence, SpaceId, SpaceRefId, SubscriptionId, TenantId,
+    BuildingRefId, EventId, FloorRefId, SensorGroupId, SensorGroupRefId, Sequence, SpaceId, SpaceRefId, SubscriptionId,
+    TenantId,
 };
 use spacehook_domain::stream::Subject;
 use utoipa::ToSchema;
@@ -60,7 +61,8 @@ pub struct EventInput {
     pub building_ref_id: Option<String>,
     /// The floor of its space; where it is left out, that of `data`.
     pub floor_ref_id: Option<String>,
-    /// Its space; where it is left out, that of `data`. Without a building and a space the event is of no space.
+    /// Its space; where it is left out, that of `data`. Without a building and a space the event is of the group of sensors
+    /// that `data` names, else of no space.
     pub space_ref_id: Option<String>,
     /// What an event without a space is about, such as the id of a subscription; where it is left out, the id of the
     /// subscription in `data`.
@@ -204,14 +206,24 @@ fn of_space(building_ref_id: BuildingRefId, floor_ref_id: Option<FloorRefId>, sp
     About::Space(EventSpace { space_id: SpaceId(0), building_ref_id, floor_ref_id, space_ref_id })
 }
 
-/// What the data say that the event is about: their space, or their subscription.
+/// What the data say that the event is about: their space, their group of sensors, or their subscription.
 fn about_by_data(data: &Value) -> About {
     let record = data.get(0).unwrap_or(data);
     let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
     let building = text("/building_ref_id").and_then(|id| BuildingRefId::parse(id).ok());
     let space = text("/space_ref_id").and_then(|id| SpaceRefId::parse(id).ok());
-    if let (Some(building), Some(space)) = (building, space) {
-        return of_space(building, text("/floor_ref_id").and_then(|id| FloorRefId::parse(id).ok()), space);
+    if let (Some(building), Some(space)) = (&building, space) {
+        return of_space(building.clone(), text("/floor_ref_id").and_then(|id| FloorRefId::parse(id).ok()), space);
+    }
+    let group = text("/sensor_group/id").and_then(|id| SensorGroupRefId::parse(id).ok());
+    if let Some(sensor_group_ref_id) = group {
+        // No group has this number.
+        let sensor_group_id = SensorGroupId(0);
+        return About::SensorGroup(EventSensorGroup {
+            sensor_group_id,
+            sensor_group_ref_id,
+            building_ref_id: building,
+        });
     }
     let subscription = text("/subscription/id").and_then(|id| SubscriptionId::parse(id).ok());
     About::Subject(subscription.as_ref().map_or_else(Subject::of_nothing, Subject::from))

@@ -163,7 +163,9 @@ impl Writes {
             let before = sensors.get(sensor_id);
             let name = named(planned, before.map(|sensor| &sensor.name));
             let profile = before.and_then(|sensor| sensor.profile.clone());
-            let sensor = Sensor { sensor_id: sensor_id.clone(), space: key.clone(), name, profile };
+            let sensor_group_ref_ids = before.map(|sensor| sensor.sensor_group_ref_ids.clone()).unwrap_or_default();
+            let sensor =
+                Sensor { sensor_id: sensor_id.clone(), space: key.clone(), name, profile, sensor_group_ref_ids };
             if before.is_none() {
                 self.new_sensors.insert(sensor_id.clone());
             }

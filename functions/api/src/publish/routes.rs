@@ -46,6 +46,7 @@ impl From<&Event> for PublishedEvent {
         let subject = match &event.about {
             About::Subject(subject) => subject.as_str(),
             About::Space(space) => space.space_ref_id.as_str(),
+            About::SensorGroup(group) => group.sensor_group_ref_id.as_str(),
         };
         Self { id: event.id.to_string(), subject: subject.to_owned(), sequence: event.sequence.0 }
     }

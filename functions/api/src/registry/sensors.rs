@@ -22,6 +22,7 @@ use spacehook_domain::event::EventSpace;
 use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
 use spacehook_domain::place::{Sensor, SpaceKey};
 use spacehook_store::{Put, UnassignedSensor};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 operations!(pub(super) list_sensors, put_sensor, get_sensor, delete_sensor, list_unassigned_sensors);
@@ -58,6 +59,8 @@ pub struct SensorView {
     /// The profile that the messages on its topics are read by; null where it is that which they name.
     #[schema(required)]
     pub profile: Option<String>,
+    /// The groups of sensors that it is in.
+    pub sensor_group_ref_ids: Vec<String>,
 }
 
 impl From<Sensor> for SensorView {
@@ -68,6 +71,7 @@ impl From<Sensor> for SensorView {
             space_ref_id: sensor.space.space_ref_id.into(),
             name: sensor.name,
             profile: sensor.profile.map(String::from),
+            sensor_group_ref_ids: sensor.sensor_group_ref_ids.into_iter().map(String::from).collect(),
         }
     }
 }
@@ -110,15 +114,17 @@ fn read(sensor_id: SensorId, body: &Value) -> Result<Sensor, Problem> {
         let name = read_name(&fields, "name");
         let profile = fields.optional("profile", |at| at.parsed(ProfileName::parse).map(Some));
         let space = SpaceKey { building_ref_id: building_ref_id?, space_ref_id: space_ref_id? };
-        Some(Sensor { sensor_id, space, name: name?, profile: profile? })
+        // The groups say which sensors they have.
+        let sensor_group_ref_ids = BTreeSet::new();
+        Some(Sensor { sensor_id, space, name: name?, profile: profile?, sensor_group_ref_ids })
     });
     errors.finish(sensor)
 }
 
 /// Assign a sensor to a space
 ///
-/// One that is in another space is moved: a sensor belongs to one space at a time, and a space has at most 100. One that is
-/// new is told to those who subscribe to `device_registered`; a move is not.
+/// One that is in another space is moved: a sensor belongs to one space at a time, and a space has at most 100. It stays in
+/// the groups that it is in. One that is new is told to those who subscribe to `device_registered`; a move is not.
 #[utoipa::path(
     put, path = "/v1/sensors/{sensor_id}", tag = "sensors", security(("api_key" = ["write"])),
     params(("sensor_id" = String, Path, description = "The sensor, as its vendor names it")),
@@ -147,7 +153,7 @@ async fn put_sensor(
         }]));
     }
     let put = app.registry.put_sensor(tenant, &sensor).await;
-    let put = put.map_err(|failed| put_refused(failed, "/space_ref_id"))?;
+    let (sensor, put) = put.map_err(|failed| put_refused(failed, "/space_ref_id"))?;
     if put == Put::Created && registrations::is_asked_for(&app, tenant, Registration::Registered).await? {
         tell(&app, tenant, Registration::Registered, &sensor).await?;
     }
@@ -171,7 +177,7 @@ async fn get_sensor(
 
 /// Delete a sensor
 ///
-/// Its space forgets it. What it says from then on is listed among the unassigned sensors. Those who subscribe to
+/// Its space and its groups forget it. What it says from then on is listed among the unassigned sensors. Those who subscribe to
 /// `device_unregistered` are told.
 #[utoipa::path(
     delete, path = "/v1/sensors/{sensor_id}", tag = "sensors", security(("api_key" = ["write"])),

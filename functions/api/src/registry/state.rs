@@ -1,6 +1,6 @@
-//! The present state of a space.
+//! The present state of a space, or of a named group of sensors.
 
-use super::spaces::find;
+use super::{sensor_groups, spaces};
 use crate::App;
 use crate::auth::{Allowed, Reads};
 use crate::operations::operations;
@@ -14,17 +14,55 @@ use serde_json::Value;
 use spacehook_domain::battery::BatteryHealth;
 use spacehook_domain::counter::Counter;
 use spacehook_domain::ids::SensorId;
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::payload::Environment;
-use spacehook_domain::place::Space;
+use spacehook_domain::place::{SensorGroup, Space};
 use spacehook_domain::presence::{DeviceHealth, Presence};
 use spacehook_domain::reading::{Coordinate, Metres};
-use spacehook_domain::space_state::{SensorState, SpaceState};
-use std::collections::BTreeMap;
+use spacehook_domain::space_state::{Aggregate, SensorState, SpaceState};
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
-operations!(pub(super) get_space_state);
+operations!(pub(super) get_space_state, get_sensor_group_state);
 
-/// What the sensors of a space say together now, and each by itself.
+/// What sensors say together now, and each by itself.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ObservedState)]
+pub struct TogetherView {
+    /// The newest observation; null where nothing was heard yet.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub observed_at: Option<Timestamp>,
+    /// Whether all of the sensors that were ever heard have sent no reading for a while, as of health's last look: then the
+    /// rest of this is old.
+    pub is_stale: bool,
+    /// The sequence of the newest event; 0 where there was none.
+    pub sequence: u64,
+    /// `available` or `occupied`, as it was told; null where no sensor can tell. What is empty, and not yet for as long as
+    /// `vacant_after_s` says, is still occupied.
+    #[schema(required, value_type = Option<String>)]
+    pub state: Option<spacehook_domain::payload::Availability>,
+    /// When it will be told to be available if it stays empty; null where it is not held so.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub held_until: Option<Timestamp>,
+    /// Occupied by belongings only; null where no sensor can tell.
+    #[schema(required)]
+    pub passively_occupied: Option<bool>,
+    /// People counted; 0 also where no sensor counts.
+    pub person_count: u32,
+    /// Belongings detected; null where no sensor can tell.
+    #[schema(required)]
+    pub signs_of_life: Option<bool>,
+    /// Motion detected; null where no sensor can tell.
+    #[schema(required)]
+    pub motion_detected: Option<bool>,
+    /// As in the body of `space_report`; null where no sensor measures it.
+    #[schema(required, value_type = Option<Object>)]
+    pub environment: Option<Environment>,
+    /// What each sensor last said, quantity by quantity.
+    pub sensors: Vec<SensorValues>,
+}
+
+/// The state of a space.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = SpaceState)]
 pub struct StateView {
@@ -37,43 +75,31 @@ pub struct StateView {
     pub floor_ref_id: Option<String>,
     /// The customer's own name of it.
     pub space_ref_id: String,
-    /// The newest observation; null where nothing was heard yet.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    pub observed_at: Option<Timestamp>,
-    /// Whether all of its sensors that were ever heard have sent no reading for a while, as of health's last look: then the
-    /// rest of this is old.
-    pub is_stale: bool,
-    /// The sequence of its newest event; 0 where there was none.
-    pub sequence: u64,
-    /// `available` or `occupied`, as `space_availability` told it; null where no sensor can tell. A space that is empty, and not
-    /// yet for as long as `vacant_after_s` says, is still occupied.
-    #[schema(required, value_type = Option<String>)]
-    pub state: Option<spacehook_domain::payload::Availability>,
-    /// When the space will be told to be available if it stays empty; null where it is not held so.
-    #[schema(required, value_type = Option<String>, format = DateTime)]
-    pub held_until: Option<Timestamp>,
-    /// Occupied by belongings only; null where no sensor can tell.
-    #[schema(required)]
-    pub passively_occupied: Option<bool>,
-    /// People in the space; 0 also where no sensor counts.
-    pub person_count: u32,
-    /// Belongings detected; null where no sensor can tell.
-    #[schema(required)]
-    pub signs_of_life: Option<bool>,
-    /// Motion detected; null where no sensor can tell.
-    #[schema(required)]
-    pub motion_detected: Option<bool>,
     /// One array a sensor that locates people, of one `[x, y]` a person, in metres.
     #[schema(value_type = Vec<Vec<Vec<f64>>>)]
     pub coordinates: Vec<Vec<Coordinate>>,
     /// Distances between people in metres; null where no sensor measures them.
     #[schema(required, value_type = Option<Vec<f64>>)]
     pub distances: Option<Vec<Metres>>,
-    /// As in the body of `space_report`; null where no sensor measures it.
-    #[schema(required, value_type = Option<Object>)]
-    pub environment: Option<Environment>,
-    /// What each sensor last said, quantity by quantity.
-    pub sensors: Vec<SensorValues>,
+    /// What its sensors say together.
+    #[serde(flatten)]
+    pub together: TogetherView,
+}
+
+/// The state of a named group of sensors.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = SensorGroupState)]
+pub struct SensorGroupStateView {
+    /// Spacehook's own number of the group.
+    pub sensor_group_id: u64,
+    /// The customer's own name of it.
+    pub sensor_group_ref_id: String,
+    /// The building that it is of.
+    #[schema(required)]
+    pub building_ref_id: Option<String>,
+    /// What its sensors say together.
+    #[serde(flatten)]
+    pub together: TogetherView,
 }
 
 /// What one sensor last said.
@@ -155,20 +181,15 @@ pub struct DatedValue {
     pub value: Value,
 }
 
-impl StateView {
-    fn of(space: Space, state: &SpaceState) -> Self {
-        let now = state.aggregate();
-        // A sensor that was moved away keeps its values until the next reading of the space; they are not shown.
-        let here = |id: &_| space.sensor_ids.contains(id);
+impl TogetherView {
+    fn of(sensor_ids: &BTreeSet<SensorId>, state: &SpaceState, now: Aggregate) -> Self {
+        // A sensor that was moved away keeps its values until the next reading; they are not shown.
+        let here = |id: &_| sensor_ids.contains(id);
         let sensors = state.sensors().iter().filter(|(id, _)| here(id));
         Self {
             sensors: sensors.map(|(id, values)| sensor_values(id, values, state.presence().get(id))).collect(),
             // Of those that are here: one that was moved away may be why it was not stale.
             is_stale: state.is_stale() && state.presence().iter().any(|(id, presence)| here(id) && presence.is_stale()),
-            space_id: space.space_id.0,
-            building_ref_id: space.building_ref_id.into(),
-            floor_ref_id: space.floor_ref_id.map(Into::into),
-            space_ref_id: space.space_ref_id.into(),
             observed_at: state.observed_at(),
             sequence: state.sequence.0,
             state: state.present_availability(&now),
@@ -177,9 +198,33 @@ impl StateView {
             person_count: now.person_count.0,
             signs_of_life: now.signs_of_life,
             motion_detected: now.motion_detected,
-            coordinates: now.coordinates,
-            distances: now.distances,
             environment: now.environment,
+        }
+    }
+}
+
+impl StateView {
+    fn of(space: Space, state: &SpaceState) -> Self {
+        let mut now = state.aggregate();
+        Self {
+            space_id: space.space_id.0,
+            building_ref_id: space.building_ref_id.into(),
+            floor_ref_id: space.floor_ref_id.map(Into::into),
+            space_ref_id: space.space_ref_id.into(),
+            coordinates: std::mem::take(&mut now.coordinates),
+            distances: now.distances.take(),
+            together: TogetherView::of(&space.sensor_ids, state, now),
+        }
+    }
+}
+
+impl SensorGroupStateView {
+    fn of(group: SensorGroup, state: &SpaceState) -> Self {
+        Self {
+            sensor_group_id: group.sensor_group_id.0,
+            sensor_group_ref_id: group.sensor_group_ref_id.into(),
+            building_ref_id: group.building_ref_id.map(Into::into),
+            together: TogetherView::of(&group.sensor_ids, state, state.aggregate()),
         }
     }
 }
@@ -223,7 +268,26 @@ async fn get_space_state(
     allowed: Allowed<Reads>,
     Path((building, space)): Path<(String, String)>,
 ) -> Result<Json<StateView>, Problem> {
-    let space = find(&app, &allowed, &space_in_path(&building, &space)?).await?;
-    let state = app.registry.space_state(&allowed.caller.tenant, space.space_id).await?;
+    let space = spaces::find(&app, &allowed, &space_in_path(&building, &space)?).await?;
+    let state = app.registry.state(&allowed.caller.tenant, ObservedId::Space(space.space_id)).await?;
     Ok(Json(StateView::of(space, &state)))
+}
+
+/// Get the state of a group of sensors
+///
+/// What its sensors say together now, by the rules of the state of a space. A sensor that joined counts from its next reading
+/// on. Where people are is told of spaces alone.
+#[utoipa::path(
+    get, path = "/v1/sensor-groups/{sensor_group_ref_id}/state", tag = "sensors", security(("api_key" = ["read"])),
+    params(("sensor_group_ref_id" = String, Path, description = "The customer's own name of the group")),
+    responses((status = 200, description = "The state", body = SensorGroupStateView))
+)]
+async fn get_sensor_group_state(
+    State(app): State<App>,
+    allowed: Allowed<Reads>,
+    Path(group): Path<String>,
+) -> Result<Json<SensorGroupStateView>, Problem> {
+    let group = sensor_groups::find(&app, &allowed, &group).await?;
+    let state = app.registry.state(&allowed.caller.tenant, ObservedId::Group(group.sensor_group_id)).await?;
+    Ok(Json(SensorGroupStateView::of(group, &state)))
 }

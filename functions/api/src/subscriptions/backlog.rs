@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spacehook_domain::backlog::{Backlog, Change, Kept, Lane, Treatment};
 use spacehook_domain::breaker::Breaker;
-use spacehook_domain::event::{About, Event};
+use spacehook_domain::event::Event;
 use spacehook_domain::subscription::Subscription;
 use spacehook_store::Saved;
 use std::time::Duration;
@@ -99,13 +99,16 @@ pub struct DecidedView {
     pub kept_before: Timestamp,
 }
 
-/// What waits of one space, or of one subject: their events are sent in order.
+/// What waits of one space, of one named group of sensors, or of one subject: their events are sent in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = SpaceBacklog)]
 pub struct SpaceBacklogView {
-    /// Spacehook's own number of the space; null where it is a subject's, such as another subscription.
+    /// Spacehook's own number of the space; null where it is a group's, or a subject's, such as another subscription.
     #[schema(required)]
     pub space_id: Option<u64>,
+    /// Spacehook's own number of the group of sensors; null where it is none's.
+    #[schema(required)]
+    pub sensor_group_id: Option<u64>,
     /// Deliveries that wait. After a crash it may be a few off until they are sent.
     pub waiting: u64,
     /// Since when the oldest of them waits, or a little earlier.
@@ -132,7 +135,7 @@ pub struct EventView {
     /// Spacehook's own number of the space it is about; null where it is about none.
     #[schema(required)]
     pub space_id: Option<u64>,
-    /// The building that the space was in.
+    /// The building that the space was in, or the group of sensors was of.
     #[schema(required)]
     pub building_ref_id: Option<String>,
     /// The floor that it was on.
@@ -141,10 +144,13 @@ pub struct EventView {
     /// The customer's own name of the space.
     #[schema(required)]
     pub space_ref_id: Option<String>,
-    /// What it is about, if not a space: of the events about a subscription, its id.
+    /// The customer's own name of the named group of sensors it is about; null where it is about none.
+    #[schema(required)]
+    pub sensor_group_ref_id: Option<String>,
+    /// What it is about, if neither a space nor such a group: of the events about a subscription, its id.
     #[schema(required)]
     pub subject: Option<String>,
-    /// Its place in the history of the space or subject.
+    /// Its place in the history of the space, group or subject.
     pub sequence: u64,
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
@@ -190,6 +196,7 @@ impl From<Lane> for SpaceBacklogView {
     fn from(lane: Lane) -> Self {
         Self {
             space_id: lane.stream.space().map(|space| space.0),
+            sensor_group_id: lane.stream.sensor_group().map(|group| group.0),
             waiting: lane.count,
             waiting_since: lane.kept_since,
             failed_attempts: lane.failures.saturating_add(lane.probes),
@@ -205,13 +212,11 @@ impl From<&Event> for EventView {
             event_id: event.id.to_string(),
             event_type: event.event_type.to_string(),
             space_id: event.space().map(|space| space.space_id.0),
-            building_ref_id: event.space().map(|space| space.building_ref_id.to_string()),
+            building_ref_id: event.building().map(ToString::to_string),
             floor_ref_id: event.space().and_then(|space| space.floor_ref_id.as_ref()).map(ToString::to_string),
             space_ref_id: event.space().map(|space| space.space_ref_id.to_string()),
-            subject: match &event.about {
-                About::Space(_) => None,
-                About::Subject(subject) => Some(subject.to_string()),
-            },
+            sensor_group_ref_id: event.sensor_group().map(|group| group.sensor_group_ref_id.to_string()),
+            subject: event.subject().map(ToString::to_string),
             sequence: event.sequence.0,
             occurred_at: event.occurred_at,
         }

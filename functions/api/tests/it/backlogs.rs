@@ -193,9 +193,9 @@ async fn the_backlog_says_what_waits_and_why() {
         "failures_in_a_row": 5, "waiting": 3, "waiting_spaces": 2, "waiting_since": START, "attempts_per_second": 10.0,
         "paused_until": null, "decided": {"kept_deliveries": "latest", "kept_before": START},
         "spaces": [
-            {"space_id": 2, "waiting": 1, "waiting_since": START, "failed_attempts": 0, "next_attempt_at": null,
+            {"space_id": 2, "sensor_group_id": null, "waiting": 1, "waiting_since": START, "failed_attempts": 0, "next_attempt_at": null,
              "superseded": 0},
-            {"space_id": 1, "waiting": 2, "waiting_since": later, "failed_attempts": 4, "next_attempt_at": later,
+            {"space_id": 1, "sensor_group_id": null, "waiting": 2, "waiting_since": later, "failed_attempts": 4, "next_attempt_at": later,
              "superseded": 0},
         ]
     });
@@ -207,7 +207,7 @@ async fn the_backlog_says_what_waits_and_why() {
     let last = api.call(&format!("GET /v1/subscriptions/{id}/backlog/deliveries?cursor={cursor}")).await.json;
     let expected = json!({"data": [{
         "event_id": id_of(&event(2, 1)), "event_type": "space_report", "space_id": 2, "building_ref_id": "b",
-        "floor_ref_id": null, "space_ref_id": "s2", "subject": null, "sequence": 1, "occurred_at": START, "kept_at": START,
+        "floor_ref_id": null, "space_ref_id": "s2", "sensor_group_ref_id": null, "subject": null, "sequence": 1, "occurred_at": START, "kept_at": START,
         "replayed": false
     }], "next_cursor": null});
     assert_eq!(last, expected);

@@ -34,6 +34,7 @@ mod replacing;
 mod replays;
 mod rotating;
 mod secrets;
+mod sensor_groups;
 mod subscriptions;
 mod tenants;
 mod testing;

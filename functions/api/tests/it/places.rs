@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use spacehook_domain::counter::{Counting, Totals};
 use spacehook_domain::event::Event;
 use spacehook_domain::ids::{SensorId, SpaceId, TenantId};
+use spacehook_domain::observed::{Observed, ObservedId};
 use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{BatteryPercent, Measurements, PersonCount, Reading};
 use spacehook_domain::space_state::Occasion;
@@ -133,10 +134,10 @@ async fn the_state_of_a_space_says_what_its_sensors_say() {
         },
     };
     let tenant = TenantId::parse("acme").unwrap();
-    let wanted = &BTreeSet::new();
-    let occasion = Occasion { tenant: &tenant, space: &space, trace: None, wanted };
+    let (wanted, of) = (&BTreeSet::new(), &Observed::from(space));
+    let occasion = Occasion { tenant: &tenant, of, trace: None, wanted };
     state.take(occasion, &reading, Silence::default());
-    api.fake.with(|contents| contents.states.insert(SpaceId(1), state));
+    api.fake.with(|contents| contents.states.insert(ObservedId::Space(SpaceId(1)), state));
     let said = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
     let expected = json!({
         "space_id": 1, "building_ref_id": "b", "floor_ref_id": null, "space_ref_id": "s",
@@ -159,7 +160,7 @@ async fn the_state_of_a_space_says_what_its_sensors_say() {
 
     // Health looks, three hours later.
     let now = "2026-03-29T15:00:01Z".parse().unwrap();
-    api.fake.with(|contents| contents.states.get_mut(&SpaceId(1)).unwrap().look(occasion, now));
+    api.fake.with(|contents| contents.states.get_mut(&ObservedId::Space(SpaceId(1))).unwrap().look(occasion, now));
     let silent = api.call("GET /v1/buildings/b/spaces/s/state").await.json;
     assert_eq!(silent["is_stale"], true);
     assert_eq!(

@@ -1,13 +1,14 @@
 use crate::fake::{FakeWorld, tenant};
-use crate::ports::{StoredSpace, World as _};
+use crate::ports::{StoredState, World as _};
 use crate::run::run;
 use crate::settings::Settings;
 use crate::summary::{Repairs, Summary};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use spacehook_domain::event::{Event, EventType};
-use spacehook_domain::ids::{BuildingRefId, SensorId, SpaceId, SpaceRefId};
-use spacehook_domain::place::Space;
+use spacehook_domain::ids::{BuildingRefId, SensorGroupId, SensorGroupRefId, SensorId, SpaceId, SpaceRefId};
+use spacehook_domain::observed::{Observed, ObservedId};
+use spacehook_domain::place::{SensorGroup, Space};
 use spacehook_domain::presence::Silence;
 use spacehook_domain::reading::{Measurements, PersonCount, Reading};
 use spacehook_domain::settings::Settings as SpaceSettings;
@@ -21,6 +22,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn run_once(world: &FakeWorld) -> Summary {
     block_on(run(world, &Settings::default(), Timestamp::MAX))
 }
+
+const ROOM: ObservedId = ObservedId::Space(SpaceId(7));
 
 fn space() -> Space {
     Space {
@@ -36,19 +39,23 @@ fn space() -> Space {
 
 /// A space whose sensor is heard now, as ingest writes it; what that causes is queued, or not yet.
 fn hear(world: &FakeWorld, sensor: &str, is_queued: bool) -> Vec<Event> {
+    hear_of(world, &space().into(), sensor, is_queued)
+}
+
+fn hear_of(world: &FakeWorld, of: &Observed, sensor: &str, is_queued: bool) -> Vec<Event> {
     let at = world.now();
     let mut memory = world.memory();
-    memory.spaces.insert(SpaceId(7), space());
-    let mut stored = memory.states.get(&SpaceId(7)).cloned().unwrap_or_default();
+    memory.observed.insert(of.id(), of.clone());
+    let mut stored = memory.states.get(&of.id()).cloned().unwrap_or_default();
     let measurements = Measurements { person_count: Some(PersonCount(1)), ..Measurements::default() };
     let sensor_id = SensorId::parse(sensor).unwrap();
     let reading = Reading { sensor_id, observed_at: at, received_at: at, measurements };
     let wanted = &memory.subscribed.clone();
-    let occasion = Occasion { tenant: &tenant(), space: &space(), trace: None, wanted };
+    let occasion = Occasion { tenant: &tenant(), of, trace: None, wanted };
     let events = stored.state.take(occasion, &reading, Silence::default());
     let pending = if is_queued { Vec::new() } else { events.clone() };
     let due_at = stored.state.next_look();
-    memory.states.insert(SpaceId(7), StoredSpace { version: stored.version + 1, pending, due_at, ..stored });
+    memory.states.insert(of.id(), StoredState { version: stored.version + 1, pending, due_at, ..stored });
     events
 }
 
@@ -73,6 +80,39 @@ fn silence_is_told_by_every_name_that_somebody_listens_to() {
 }
 
 #[test]
+fn a_group_of_sensors_that_fell_silent_is_stale_and_says_nothing_of_each() {
+    let world = FakeWorld::new();
+    world.memory().subscribed = EventType::BUILT_IN.into();
+    let group = SensorGroup {
+        sensor_group_id: SensorGroupId(7),
+        sensor_group_ref_id: SensorGroupRefId::parse("west").unwrap(),
+        building_ref_id: None,
+        name: None,
+        sensor_ids: ["x", "y"].map(|id| SensorId::parse(id).unwrap()).into(),
+        settings: SpaceSettings::default(),
+    };
+    let of = &Observed::from(group);
+    hear_of(&world, of, "x", true);
+    world.pass(SignedDuration::from_mins(30));
+    hear_of(&world, of, "y", true);
+    world.pass(SignedDuration::from_mins(30));
+    run_once(&world);
+    assert!(queued(&world).is_empty(), "y was heard");
+    world.pass(SignedDuration::from_mins(30));
+    run_once(&world);
+    assert_eq!(queued(&world), [EventType::SensorDeviceGroupReadingStale]);
+    assert_eq!(world.memory().queued[0].data["sensor_group"]["id"], "west");
+    world.memory().observed.clear();
+    world.pass(SignedDuration::from_hours(9));
+    run_once(&world);
+    assert_eq!(
+        (queued(&world).len(), world.memory().states[&of.id()].due_at),
+        (1, None),
+        "gone, it is looked at no more"
+    );
+}
+
+#[test]
 fn silence_becomes_events_at_its_time_and_once() {
     let world = FakeWorld::new();
     hear(&world, "x", true);
@@ -80,7 +120,7 @@ fn silence_becomes_events_at_its_time_and_once() {
     hear(&world, "y", true);
     world.pass(SignedDuration::from_mins(29));
     assert_eq!(run_once(&world), Summary::default());
-    assert!(!world.memory().calls.contains_key("stored space"), "nothing is read of what is not due");
+    assert!(!world.memory().calls.contains_key("stored state"), "nothing is read of what is not due");
 
     world.pass(SignedDuration::from_mins(1));
     assert_eq!(run_once(&world).silent, 2);
@@ -95,7 +135,7 @@ fn silence_becomes_events_at_its_time_and_once() {
     assert_eq!(queued(&world)[5..], [Offline, Offline]);
     world.pass(SignedDuration::from_mins(5));
     run_once(&world);
-    assert_eq!(world.memory().states[&SpaceId(7)].due_at, None, "there is nothing more to say");
+    assert_eq!(world.memory().states[&ROOM].due_at, None, "there is nothing more to say");
     assert_eq!(run_once(&world), Summary::default());
 
     let events = hear(&world, "x", true);
@@ -103,7 +143,7 @@ fn silence_becomes_events_at_its_time_and_once() {
     let memory = world.memory();
     let sequences: Vec<u64> = memory.queued.iter().map(|event| event.sequence.0).collect();
     assert!(sequences.is_sorted() && events[0].sequence.0 > sequences[6], "{sequences:?}");
-    assert!(!memory.states[&SpaceId(7)].state.is_stale());
+    assert!(!memory.states[&ROOM].state.is_stale());
     assert_eq!(memory.queued[4].data["space_id"], 7);
 }
 
@@ -115,7 +155,7 @@ fn what_nobody_subscribes_to_is_no_message_and_is_remembered_all_the_same() {
     world.pass(SignedDuration::from_hours(1));
     assert_eq!(run_once(&world).silent, 1);
     let memory = world.memory();
-    let state = &memory.states[&SpaceId(7)].state;
+    let state = &memory.states[&ROOM].state;
     assert!(state.is_stale() && state.presence().values().all(spacehook_domain::presence::Presence::is_stale));
     assert_eq!(memory.queued[0].sequence.0, 5, "it keeps its place among those that nobody asked for");
 }
@@ -128,7 +168,7 @@ fn events_that_were_saved_and_not_queued_are_queued_as_they_were() {
     let summary = run_once(&world);
     assert_eq!(summary.repairs, Repairs { pending: events.len(), ..Repairs::default() });
     assert_eq!(world.memory().queued[..events.len()], events, "before anything newer");
-    assert!(world.memory().states[&SpaceId(7)].pending.is_empty());
+    assert!(world.memory().states[&ROOM].pending.is_empty());
 }
 
 #[test]
@@ -159,7 +199,7 @@ fn a_crash_at_any_step_loses_nothing_and_runs_at_once_say_it_once() {
         // A later look that tells of what an earlier one did not get to say has a later time, and so another id.
         let told = |events: &[Event]| events.iter().map(|event| (event.event_type, event.sequence)).collect::<Vec<_>>();
         assert_eq!(told(&first_times), told(&expected), "step {step}, answer lost {answer_lost}");
-        assert!(memory.states[&SpaceId(7)].pending.is_empty());
+        assert!(memory.states[&ROOM].pending.is_empty());
     }
 
     let world = FakeWorld::new();
@@ -177,14 +217,15 @@ fn a_space_that_is_gone_or_made_anew_is_looked_at_no_more() {
         hear(&world, "x", true);
         {
             let mut memory = world.memory();
-            memory.spaces.clear();
+            memory.observed.clear();
             if made_anew {
-                memory.spaces.insert(SpaceId(8), Space { space_id: SpaceId(8), ..space() });
+                let anew = Space { space_id: SpaceId(8), ..space() };
+                memory.observed.insert(ObservedId::Space(SpaceId(8)), anew.into());
             }
         }
         world.pass(SignedDuration::from_hours(1));
         assert_eq!(run_once(&world), Summary::default());
-        assert_eq!(world.memory().states[&SpaceId(7)].due_at, None);
+        assert_eq!(world.memory().states[&ROOM].due_at, None);
         assert!(world.memory().queued.is_empty());
     }
 }
@@ -194,9 +235,9 @@ fn an_early_look_sets_the_time_anew() {
     let world = FakeWorld::new();
     hear(&world, "x", true);
     let now = world.now();
-    world.memory().states.get_mut(&SpaceId(7)).unwrap().due_at = Some(now);
+    world.memory().states.get_mut(&ROOM).unwrap().due_at = Some(now);
     assert_eq!(run_once(&world), Summary::default());
     let expected = now + SignedDuration::from_hours(1);
-    assert_eq!(world.memory().states[&SpaceId(7)].due_at, Some(expected));
-    assert_eq!(world.memory().states[&SpaceId(7)].version, 1, "the state is as it was");
+    assert_eq!(world.memory().states[&ROOM].due_at, Some(expected));
+    assert_eq!(world.memory().states[&ROOM].version, 1, "the state is as it was");
 }

@@ -147,7 +147,7 @@ fn one_that_cannot_be_read_does_not_keep_the_others_from_it() {
 
 #[test]
 fn a_list_that_cannot_be_read_keeps_nothing_else_from_it() {
-    for list in ["failing", "notices", "due spaces", "overdue backlogs"] {
+    for list in ["failing", "notices", "due states", "overdue backlogs"] {
         let world = FakeWorld::new();
         let subject = world.add_failing(1, 20, 0);
         let overdue =

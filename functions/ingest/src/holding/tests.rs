@@ -1,4 +1,4 @@
-use crate::intake::tests::{World, intake, message, world};
+use crate::intake::tests::{World, group_id, intake, message, space_id, with_group, world};
 use crate::message::Message;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::{SignedDuration, Timestamp};
@@ -64,14 +64,14 @@ fn a_hold_sets_one_timer_which_tells_that_the_space_is_available() {
         assert!(says(&world, second, people));
     }
     let timers = world.memory().timers.clone();
-    let timer = HoldTimer::new(TenantId::parse("acme").unwrap(), SpaceId(1), at(130));
+    let timer = HoldTimer::new(TenantId::parse("acme").unwrap(), space_id(1), at(130));
     assert_eq!(timers, std::slice::from_ref(&timer), "what goes on to say that it is empty costs no other");
-    assert_eq!(world.memory().states[&SpaceId(1)].due_at, Some(at(130)), "health knows, too");
+    assert_eq!(world.memory().states[&space_id(1)].due_at, Some(at(130)), "health knows, too");
     assert_eq!(told(&world), [is(0, "occupied")]);
 
     assert!(fire(&world, &[timer.clone(), timer.clone()], 131).batch_item_failures.is_empty());
     assert_eq!(told(&world), [is(0, "occupied"), is(130, "available")], "to the second, and once");
-    assert!(world.memory().states[&SpaceId(1)].pending.is_empty());
+    assert!(world.memory().states[&space_id(1)].pending.is_empty());
     let writes = world.memory().sent.len();
     fire(&world, &[timer], 200);
     assert_eq!(world.memory().sent.len(), writes);
@@ -90,6 +90,32 @@ fn a_hold_that_somebody_ended_is_not_told_whenever_its_timer_comes() {
     assert_eq!(world.memory().timers.len(), 2, "the timer of a hold that is no more is not set again");
     fire(&world, &timers[1..], 231);
     assert_eq!(told(&world), [is(0, "occupied"), is(230, "available")]);
+}
+
+#[test]
+fn a_group_is_held_by_its_own_settings() {
+    let world = with_group(&["a", "c"]);
+    {
+        let mut memory = world.memory();
+        memory.subscribed = [EventType::SensorDeviceGroupStateUpdated].into();
+        memory.groups[0].settings.vacant_after = VacantAfter::from_s(120).ok();
+    }
+    assert!(says(&world, 0, 1) && says(&world, 10, 0));
+    let timers = world.memory().timers.clone();
+    assert_eq!(timers, [HoldTimer::new(TenantId::parse("acme").unwrap(), group_id(1), at(130))]);
+    let told = |world: &World| -> Vec<String> {
+        let of = |event: &Event| event.data["state"]["availability"].as_str().unwrap().to_owned();
+        world.memory().sent.iter().filter(|event| event.sensor_group().is_some()).map(of).collect()
+    };
+    assert_eq!(told(&world), ["occupied"]);
+    assert!(fire(&world, &timers, 131).batch_item_failures.is_empty());
+    assert_eq!(told(&world), ["occupied", "available"]);
+
+    assert!(says(&world, 200, 1) && says(&world, 210, 0));
+    let timers = world.memory().timers[1..].to_vec();
+    world.memory().groups.clear();
+    assert!(fire(&world, &timers, 331).batch_item_failures.is_empty());
+    assert_eq!(told(&world)[2..], ["occupied"], "one that is gone is told of no more");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a message, a timer or the broker says of a space, and what its state makes of it.
+//! What a message, a timer or the broker says of a space or a group of sensors, and what its state makes of it.
 
 use jiff::Timestamp;
 use spacehook_domain::event::Event;
@@ -8,7 +8,7 @@ use spacehook_domain::reading::Reading;
 use spacehook_domain::shadow::ShadowReport;
 use spacehook_domain::space_state::{Occasion, SpaceState};
 
-/// What is heard of a space.
+/// What is heard of a space or a group of sensors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum News<'a> {
     /// A reading; the sensor may be silent for so long after it.

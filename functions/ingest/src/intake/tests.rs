@@ -3,16 +3,17 @@
 use super::*;
 use proptest::prelude::*;
 use spacehook_domain::event::EventType;
-use spacehook_domain::ids::{BuildingRefId, ProfileName, SpaceRefId};
-use spacehook_domain::place::{Sensor, SpaceKey};
+use spacehook_domain::ids::{BuildingRefId, ProfileName, SensorGroupId, SensorGroupRefId, SpaceId, SpaceRefId};
+use spacehook_domain::observed::ObservedKey;
+use spacehook_domain::place::{Sensor, SensorGroup, Space};
 use spacehook_domain::privacy::Privacy;
 use spacehook_domain::profile::OwnProfileVersion;
 use spacehook_domain::settings::Settings;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stream::Stream;
-use spacehook_store::{RawPayload, StoredSpace};
+use spacehook_store::{Placement, RawPayload, StoredState};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 const NOW: &str = "2026-02-02T14:20:00Z";
 
@@ -22,10 +23,11 @@ pub(crate) struct Memory {
     registry_version: u64,
     pub(crate) subscribed: BTreeSet<EventType>,
     pub(crate) spaces: Vec<Space>,
+    pub(crate) groups: Vec<SensorGroup>,
     pub(crate) sensor_profiles: BTreeMap<SensorId, ProfileName>,
     profiles: BTreeMap<ProfileName, serde_json::Value>,
     profile_reads: u32,
-    pub(crate) states: BTreeMap<SpaceId, StoredSpace>,
+    pub(crate) states: BTreeMap<ObservedId, StoredState>,
     unassigned: BTreeMap<SensorId, u64>,
     pub(crate) sent: Vec<Event>,
     pub(crate) refused: Vec<RefusedTelemetry>,
@@ -38,8 +40,8 @@ pub(crate) struct Memory {
     pub(crate) answer_lost: bool,
     /// Writes of states that meet another writer first.
     conflicts: u32,
-    /// The space whose state can't be written.
-    broken: Option<SpaceId>,
+    /// What has a state that can't be written.
+    broken: Option<ObservedId>,
     writes: u32,
 }
 
@@ -77,13 +79,16 @@ impl Spaces for World {
         Ok(TenantOverview { version: 1, registry_version, subscribed, privacy, ..TenantOverview::default() })
     }
 
-    async fn placement(&self, _: &TenantId, sensor: &SensorId) -> Result<Option<(Sensor, Space)>, Fault> {
+    async fn placement(&self, _: &TenantId, sensor: &SensorId) -> Result<Option<Placement>, Fault> {
         let memory = self.memory();
         let space = memory.spaces.iter().find(|space| space.sensor_ids.contains(sensor)).cloned();
         let profile = memory.sensor_profiles.get(sensor).cloned();
+        let groups: Vec<_> = memory.groups.iter().filter(|group| group.sensor_ids.contains(sensor)).cloned().collect();
+        let sensor_group_ref_ids = groups.iter().map(|group| group.sensor_group_ref_id.clone()).collect();
         Ok(space.map(|space| {
-            let sensor = Sensor { sensor_id: sensor.clone(), space: space.key(), name: None, profile };
-            (sensor, space)
+            let sensor =
+                Sensor { sensor_id: sensor.clone(), space: space.key(), name: None, profile, sensor_group_ref_ids };
+            Placement { sensor, space, groups }
         }))
     }
 
@@ -99,18 +104,20 @@ impl Spaces for World {
         }))
     }
 
-    async fn space(&self, _: &TenantId, place: &SpaceKey) -> Result<Option<Space>, Fault> {
-        Ok(self.memory().spaces.iter().find(|space| space.key() == *place).cloned())
+    async fn observed(&self, _: &TenantId, key: &ObservedKey) -> Result<Option<Observed>, Fault> {
+        let memory = self.memory();
+        let spaces = memory.spaces.iter().cloned().map(Observed::from);
+        Ok(spaces.chain(memory.groups.iter().cloned().map(Observed::from)).find(|one| one.key() == *key))
     }
 
-    async fn stored_space(&self, _: &TenantId, space: SpaceId) -> Result<StoredSpace, Fault> {
-        Ok(self.memory().states.get(&space).cloned().unwrap_or_default())
+    async fn stored_state(&self, _: &TenantId, of: ObservedId) -> Result<StoredState, Fault> {
+        Ok(self.memory().states.get(&of).cloned().unwrap_or_default())
     }
 
-    async fn save_space(
+    async fn save_state(
         &self,
         _: &TenantId,
-        space: SpaceId,
+        of: ObservedId,
         expected_version: u64,
         state: &SpaceState,
         pending: &[Event],
@@ -118,10 +125,10 @@ impl Spaces for World {
     ) -> Result<Saved, Fault> {
         {
             let mut memory = self.memory();
-            if memory.broken == Some(space) {
+            if memory.broken == Some(of) {
                 return Err("the item can't be written".into());
             }
-            let version = memory.states.get(&space).map_or(0, |stored| stored.version);
+            let version = memory.states.get(&of).map_or(0, |stored| stored.version);
             if memory.conflicts > 0 {
                 memory.conflicts -= 1;
                 return Ok(Saved::Conflict);
@@ -135,25 +142,25 @@ impl Spaces for World {
             return Err(format!("the item would have {bytes} bytes").into());
         }
         let (version, state, pending) = (expected_version + 1, state.clone(), pending.to_vec());
-        let stored = StoredSpace { version, state, pending, due_at };
+        let stored = StoredState { version, state, pending, due_at };
         self.effect(|memory| {
             memory.writes += 1;
-            memory.states.insert(space, stored);
+            memory.states.insert(of, stored);
         })?;
         Ok(Saved::Yes)
     }
 
-    async fn set_due(&self, _: &TenantId, space: SpaceId, version: u64, due_at: Timestamp) -> Result<(), Fault> {
+    async fn set_due(&self, _: &TenantId, of: ObservedId, version: u64, due_at: Timestamp) -> Result<(), Fault> {
         let mut memory = self.memory();
-        if let Some(stored) = memory.states.get_mut(&space).filter(|stored| stored.version == version) {
+        if let Some(stored) = memory.states.get_mut(&of).filter(|stored| stored.version == version) {
             stored.due_at = Some(due_at);
         }
         Ok(())
     }
 
-    async fn clear_pending(&self, _: &TenantId, space: SpaceId, version: u64) -> Result<(), Fault> {
+    async fn clear_pending(&self, _: &TenantId, of: ObservedId, version: u64) -> Result<(), Fault> {
         self.effect(|memory| {
-            if let Some(stored) = memory.states.get_mut(&space).filter(|stored| stored.version == version) {
+            if let Some(stored) = memory.states.get_mut(&of).filter(|stored| stored.version == version) {
                 stored.pending.clear();
             }
         })
@@ -192,6 +199,14 @@ impl Refused for World {
     }
 }
 
+pub(crate) fn space_id(number: u64) -> ObservedId {
+    ObservedId::Space(SpaceId(number))
+}
+
+pub(crate) fn group_id(number: u64) -> ObservedId {
+    ObservedId::Group(SensorGroupId(number))
+}
+
 pub(crate) fn world() -> World {
     let world = World::default();
     let space = |id, name: &str, sensors: &[&str]| Space {
@@ -209,6 +224,21 @@ pub(crate) fn world() -> World {
         memory.subscribed = EventType::BUILT_IN[..7].iter().copied().collect();
         memory.spaces = vec![space(1, "room_1", &["a", "b"]), space(2, "room_2", &["c"])];
     }
+    world
+}
+
+/// A world in which these sensors have a name together.
+pub(crate) fn with_group(sensors: &[&str]) -> World {
+    let world = world();
+    let group = SensorGroup {
+        sensor_group_id: SensorGroupId(1),
+        sensor_group_ref_id: SensorGroupRefId::parse("west").unwrap(),
+        building_ref_id: None,
+        name: None,
+        sensor_ids: sensors.iter().map(|id| SensorId::parse(*id).unwrap()).collect(),
+        settings: Settings::default(),
+    };
+    world.memory().groups.push(group);
     world
 }
 
@@ -248,7 +278,7 @@ fn readings_become_events() {
     let memory = world.memory();
     let types: Vec<_> = memory.sent.iter().map(|event| event.event_type).collect();
     assert_eq!(types, [EventType::SpaceReport, EventType::SpaceAvailability]);
-    assert!(memory.states[&SpaceId(1)].pending.is_empty());
+    assert!(memory.states[&space_id(1)].pending.is_empty());
     assert!(memory.sent.iter().all(|event| event.trace == Some(trace())), "they have the trace of the invocation");
 }
 
@@ -439,7 +469,7 @@ fn a_space_at_every_limit_fits_an_item() {
         );
         take(&world, &json(&text)).unwrap();
     }
-    assert_eq!(world.memory().states[&SpaceId(1)].state.sensors().len(), 100);
+    assert_eq!(world.memory().states[&space_id(1)].state.sensors().len(), 100);
 }
 
 /// Crashes at every effect in turn, before it or after it, repeats the message as Lambda does, and looks whether
@@ -455,7 +485,7 @@ fn a_crash_between_any_two_effects_loses_nothing() {
         json(r#"{"person_count":4,"timestamp":1770042001}"#),
     ];
     let world_of_all = || {
-        let world = world();
+        let world = with_group(&["a", "c"]);
         world.memory().subscribed = EventType::BUILT_IN.into();
         world
     };
@@ -465,7 +495,7 @@ fn a_crash_between_any_two_effects_loses_nothing() {
     }
     let expected = undisturbed.memory().sent.clone();
     for answer_lost in [false, true] {
-        for crash_at in 1..=12 {
+        for crash_at in 1..=24 {
             let world = world_of_all();
             {
                 let mut memory = world.memory();
@@ -479,10 +509,10 @@ fn a_crash_between_any_two_effects_loses_nothing() {
                 }
             }
             let sent = world.memory().sent.clone();
-            for space in [SpaceId(1), SpaceId(2)] {
+            for of in [space_id(1), space_id(2), group_id(1)] {
                 let of = |events: &[Event]| -> Vec<Event> {
                     let mut events: Vec<Event> =
-                        events.iter().filter(|event| event.stream() == Stream::of_space(space)).cloned().collect();
+                        events.iter().filter(|event| event.stream() == Stream::from(of)).cloned().collect();
                     events.dedup_by(|one, other| one.id == other.id);
                     events
                 };
@@ -515,12 +545,66 @@ fn what_a_crash_left_goes_before_what_follows() {
 #[test]
 fn a_space_does_not_wait_for_its_neighbour() {
     let world = world();
-    world.memory().broken = Some(SpaceId(1));
+    world.memory().broken = Some(space_id(1));
     let text = r#"[{"person_count":1},{"sensor_id":"c","person_count":1}]"#;
     assert!(take(&world, &json(text)).is_err(), "the message comes again, for the space that failed");
     let memory = world.memory();
-    assert_eq!(memory.states.keys().collect::<Vec<_>>(), [&SpaceId(2)]);
+    assert_eq!(memory.states.keys().collect::<Vec<_>>(), [&space_id(2)]);
     assert!(!memory.sent.is_empty() && memory.sent.iter().all(|event| event.stream() == Stream::of_space(SpaceId(2))));
+}
+
+/// What was told of the group: its type, people and availability.
+fn told_of_group(world: &World) -> Vec<(EventType, Option<u64>, Option<String>)> {
+    let memory = world.memory();
+    let of_group = memory.sent.iter().filter(|event| event.sensor_group().is_some());
+    let told = of_group.map(|event| {
+        let body = &event.data;
+        let state = body["state"]["availability"].as_str().map(ToOwned::to_owned);
+        (event.event_type, body["reading"]["person_count"].as_u64(), state)
+    });
+    told.collect()
+}
+
+#[test]
+fn sensors_of_several_spaces_are_one_group() {
+    use EventType::{SensorDeviceGroupReadingUpdated as Reading, SensorDeviceGroupStateUpdated as State};
+    let world = with_group(&["a", "c"]);
+    world.memory().subscribed = EventType::BUILT_IN.into();
+    let text = r#"[{"person_count":2,"coordinates":[[1,2],[3,4]],"timestamp":1770042000},
+                   {"sensor_id":"b","person_count":7,"timestamp":1770042001},
+                   {"sensor_id":"c","person_count":1,"timestamp":1770042002}]"#;
+    let summary = take(&world, &json(text)).unwrap();
+    assert_eq!(summary.readings, 3, "each counts once");
+    let said = |people| (Reading, Some(people), None);
+    let is = |state: &str| (State, None, Some(state.to_owned()));
+    assert_eq!(told_of_group(&world), [said(2), is("occupied"), said(3)], "b is none of the group's");
+    let state = serde_json::to_string(&world.memory().states[&group_id(1)].state).unwrap();
+    assert!(!state.contains("coordinates"), "where people are is kept with the space alone: {state}");
+
+    take(&world, &json(r#"[{"person_count":0,"timestamp":1770042060}]"#)).unwrap();
+    assert_eq!(told_of_group(&world)[3..], [said(1)], "the room of a is free but for b, and the group is not");
+    let text = r#"{"sensor_id":"c","person_count":0,"timestamp":1770042061}"#;
+    take(&world, &json(text)).unwrap();
+    take(&world, &json(text)).unwrap();
+    assert_eq!(told_of_group(&world)[4..], [said(0), is("available")], "and once");
+    let memory = world.memory();
+    let of_group: Vec<_> = memory.sent.iter().filter(|event| event.sensor_group().is_some()).collect();
+    let sequences: Vec<u64> = of_group.iter().map(|event| event.sequence.0).collect();
+    assert_eq!(sequences, [1, 2, 3, 4, 5, 6], "a history of its own");
+    let body = &of_group[5].data;
+    let places = ["building_ref_id", "floor_ref_id", "space_ref_id"].map(|name| body[name].is_null());
+    assert_eq!(
+        (places, &body["sensor_group"]),
+        ([true; 3], &serde_json::json!({"id": "west", "sensor_ids": ["a", "c"]}))
+    );
+}
+
+#[test]
+fn a_group_s_state_is_kept_though_nobody_listens() {
+    let world = with_group(&["a", "c"]);
+    take(&world, &json(r#"[{"person_count":2},{"sensor_id":"c","person_count":1}]"#)).unwrap();
+    assert!(told_of_group(&world).is_empty());
+    assert_eq!(world.memory().states[&group_id(1)].state.aggregate().person_count.0, 3, "who asks is told");
 }
 
 proptest! {
@@ -537,14 +621,14 @@ fn a_space_is_due_when_its_sensor_may_be_silent_no_longer_and_soon_where_events_
     let now: Timestamp = NOW.parse().unwrap();
     let quiet = world();
     take(&quiet, &json(r#"{"person_count":1}"#)).unwrap();
-    let due_at = |world: &World| world.memory().states[&SpaceId(1)].due_at;
+    let due_at = |world: &World| world.memory().states[&space_id(1)].due_at;
     assert_eq!(due_at(&quiet), Some(now + SignedDuration::from_mins(60)));
 
     let failing = world();
     // The state is written, and the queue fails.
     failing.memory().effects_left = Some(2);
     take(&failing, &json(r#"{"person_count":1}"#)).unwrap_err();
-    assert!(!failing.memory().states[&SpaceId(1)].pending.is_empty());
+    assert!(!failing.memory().states[&space_id(1)].pending.is_empty());
     assert_eq!(due_at(&failing), Some(now + REPAIRED_AFTER));
 }
 
@@ -564,7 +648,7 @@ fn the_brokers_word_is_taken_in_of_sensors_that_were_heard() {
     assert_eq!(take(&world, &lifecycle_event("acme:a", "connected", 0)).unwrap(), nothing, "never heard");
     take(&world, &json(r#"{"person_count":1}"#)).unwrap();
     assert_eq!(take(&world, &lifecycle_event("acme:a", "disconnected", 1)).unwrap(), nothing);
-    let due_at = world.memory().states[&SpaceId(1)].due_at;
+    let due_at = world.memory().states[&space_id(1)].due_at;
     assert_eq!(due_at, Some(NOW.parse::<Timestamp>().unwrap() + SignedDuration::from_mins(6)), "after the grace");
     let before = world.memory().states.clone();
     for other in ["gateway", "acme:nowhere"] {

@@ -1,6 +1,6 @@
-use crate::intake::tests::{json, message, take, world};
+use crate::intake::tests::{json, message, space_id, take, world};
 use jiff::{SignedDuration, Timestamp};
-use spacehook_domain::ids::{ProfileName, SensorId, SpaceId};
+use spacehook_domain::ids::{ProfileName, SensorId};
 use spacehook_domain::privacy::{Privacy, RAW_PAYLOAD_BYTES, RawPayloads};
 
 const NOW: &str = "2026-02-02T14:20:00Z";
@@ -73,7 +73,7 @@ fn where_people_are_is_neither_stored_nor_sent_once_it_is_not_wanted() {
         );
         take(&world, &json(&text)).unwrap();
         let memory = world.memory();
-        let state = serde_json::to_string(&memory.states[&SpaceId(1)].state).unwrap();
+        let state = serde_json::to_string(&memory.states[&space_id(1)].state).unwrap();
         let people =
             memory.sent.iter().rfind(|event| event.data.get("people").is_some()).unwrap().data["people"].clone();
         (state.contains("coordinates") || state.contains("distances"), people)

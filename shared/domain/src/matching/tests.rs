@@ -1,10 +1,10 @@
 use super::*;
-use crate::event::Change;
+use crate::event::{Change, EventSensorGroup};
 use crate::filter::Filter;
 use crate::ids::{BuildingRefId, FloorRefId, SpaceRefId, TenantId};
 use crate::stream::Subject;
 use crate::subscription::{Activity, DisabledReason};
-use crate::test_data::{event, subscription};
+use crate::test_data::{event, sensor_group, subscription};
 use serde_json::json;
 
 const UNCHANGED: Change = Change { occupancy_changed: false, first_of_hour: false };
@@ -91,6 +91,31 @@ fn floors_and_spaces_are_filters_in_the_buildings_listed() {
     let mut of_no_space = on_floor;
     of_no_space.about = About::Subject(Subject::parse("x").unwrap());
     assert_eq!(check(&wanted, &of_no_space), Ok(()), "no list is about an event without a space");
+}
+
+#[test]
+fn a_named_group_is_of_its_building_and_of_no_floor_or_space() {
+    let of_group = |building| {
+        let about = About::SensorGroup(EventSensorGroup::from(&sensor_group(&["a"], building)));
+        Event { about, ..event(json!({})) }
+    };
+    let of = |buildings: &[&str]| Subscription {
+        building_ref_ids: buildings.iter().map(|id| BuildingRefId::parse(*id).unwrap()).collect(),
+        ..subscription()
+    };
+    for (listed, building, expected) in [
+        (&[][..], None, Ok(())),
+        (&["building_1"][..], Some("building_1"), Ok(())),
+        (&["building_1"][..], Some("building_2"), Err(ConditionCode::Building)),
+        (&["building_1"][..], None, Err(ConditionCode::Building)),
+    ] {
+        assert_eq!(check(&of(listed), &of_group(building)), expected, "{listed:?} {building:?}");
+    }
+    let in_rooms = Subscription { space_ref_ids: [SpaceRefId::parse("room_1").unwrap()].into(), ..of(&[]) };
+    assert_eq!(check(&in_rooms, &of_group(Some("building_1"))), Err(ConditionCode::Space));
+    let sentences: Vec<_> =
+        conditions(&of(&["building_1"]), &of_group(None)).into_iter().map(|it| it.sentence).collect();
+    assert!(sentences[3].contains("The group of sensors is of no building"), "{sentences:?}");
 }
 
 #[test]

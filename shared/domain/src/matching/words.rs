@@ -1,7 +1,7 @@
 //! Conditions in words, with the values that decide.
 
-use super::{ConditionCode, is_report};
-use crate::event::{Event, EventSpace};
+use super::{ConditionCode, is_of_no_place, is_report};
+use crate::event::Event;
 use crate::subscription::{Activity, DisabledReason, Send, Subscription};
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -22,17 +22,14 @@ pub(super) fn sentence(code: ConditionCode, holds: bool, subscription: &Subscrip
         ),
         ConditionCode::AboutItself if holds => "The event is not about this subscription.".to_owned(),
         ConditionCode::AboutItself => "The event is about this very subscription; only others are told.".to_owned(),
-        ConditionCode::Building => {
-            let of = |space: &EventSpace| Some(space.building_ref_id.to_string());
-            of_list("building", &subscription.building_ref_ids, event, of)
-        }
+        ConditionCode::Building => of_list("building", &subscription.building_ref_ids, event, event.building()),
         ConditionCode::Floor => {
-            let of = |space: &EventSpace| space.floor_ref_id.as_ref().map(ToString::to_string);
-            of_list("floor", &subscription.floor_ref_ids, event, of)
+            let floor = event.space().and_then(|space| space.floor_ref_id.as_ref());
+            of_list("floor", &subscription.floor_ref_ids, event, floor)
         }
         ConditionCode::Space => {
-            let of = |space: &EventSpace| Some(space.space_ref_id.to_string());
-            of_list("space", &subscription.space_ref_ids, event, of)
+            let space = event.space().map(|space| &space.space_ref_id);
+            of_list("space", &subscription.space_ref_ids, event, space)
         }
         ConditionCode::OnChange => on_change(subscription, event).to_owned(),
         ConditionCode::Filter => filter(subscription, event),
@@ -40,20 +37,18 @@ pub(super) fn sentence(code: ConditionCode, holds: bool, subscription: &Subscrip
     }
 }
 
-fn of_list<T: Display>(
-    kind: &str,
-    list: &BTreeSet<T>,
-    event: &Event,
-    of: impl FnOnce(&EventSpace) -> Option<String>,
-) -> String {
+fn of_list<T: Display>(kind: &str, list: &BTreeSet<T>, event: &Event, there: Option<&T>) -> String {
     if list.is_empty() {
         return format!("The subscription lists no {kind}, so all are meant.");
     }
-    let Some(space) = event.space() else {
-        return format!("The event is of no space, and the list of {kind}s is not about such events.");
-    };
-    match of(space) {
+    match there {
         Some(id) => format!("The event is of the {kind} '{id}'; the subscription lists {}.", listed(list)),
+        None if is_of_no_place(event) => {
+            format!("The event is of no space, and the list of {kind}s is not about such events.")
+        }
+        None if event.sensor_group().is_some() => {
+            format!("The group of sensors is of no {kind}; the subscription lists {}.", listed(list))
+        }
         None => format!("The space of the event is on no {kind}; the subscription lists {}.", listed(list)),
     }
 }

@@ -14,23 +14,30 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Where it is, by the customer's own names.
+/// Where it is, by the customer's own names; what is over several spaces is in none, and may be in no one building.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlaceNames {
     /// The building.
-    pub building_ref_id: BuildingRefId,
+    pub building_ref_id: Option<BuildingRefId>,
     /// The floor.
     pub floor_ref_id: Option<FloorRefId>,
     /// The space.
-    pub space_ref_id: SpaceRefId,
+    pub space_ref_id: Option<SpaceRefId>,
+}
+
+impl PlaceNames {
+    /// A building, if that.
+    pub fn of_building(building_ref_id: Option<BuildingRefId>) -> Self {
+        Self { building_ref_id, floor_ref_id: None, space_ref_id: None }
+    }
 }
 
 impl From<&Space> for PlaceNames {
     fn from(space: &Space) -> Self {
         Self {
-            building_ref_id: space.building_ref_id.clone(),
+            building_ref_id: Some(space.building_ref_id.clone()),
             floor_ref_id: space.floor_ref_id.clone(),
-            space_ref_id: space.space_ref_id.clone(),
+            space_ref_id: Some(space.space_ref_id.clone()),
         }
     }
 }
@@ -165,24 +172,17 @@ pub enum Watched {
     /// Several, as one.
     Group {
         /// Which.
-        sensor_group: SensorGroup,
+        sensor_group: WatchedGroup,
     },
 }
 
-/// A group of sensors: those of a space, say.
+/// A group of sensors: those of a space, or those that have a name together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SensorGroup {
-    /// Its name: that of the space.
+pub struct WatchedGroup {
+    /// Its name: that of the space, or its own.
     pub id: String,
     /// The sensors in it.
     pub sensor_ids: BTreeSet<SensorId>,
-}
-
-impl SensorGroup {
-    /// The group that the sensors of a space are.
-    pub fn of(space: &Space) -> Self {
-        Self { id: space.space_ref_id.as_str().to_owned(), sensor_ids: space.sensor_ids.clone() }
-    }
 }
 
 /// What is said of a sensor or of a group.

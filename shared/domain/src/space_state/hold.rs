@@ -78,7 +78,7 @@ impl SpaceState {
         now: &Aggregate,
     ) -> Vec<Event> {
         let Some(state) = now.availability else { return Vec::new() };
-        let hold_for = occasion.space.settings.hold();
+        let hold_for = occasion.of.settings().hold();
         let since = at.min(reading.received_at);
         if !self.hold.turn(self.availability, state, since, hold_for) {
             return Vec::new();
@@ -93,7 +93,7 @@ impl SpaceState {
         if self.hold.until.is_none_or(|until| until > now) {
             return Vec::new();
         }
-        self.be_at(occasion.space);
+        self.be_at(occasion.of);
         self.end_hold_by(occasion, now, now)
     }
 
@@ -124,10 +124,11 @@ impl SpaceState {
         (state, now): (Availability, &Aggregate),
     ) -> Vec<Event> {
         self.availability = Some(state);
-        let space = occasion.space;
-        let of_space = self.event(occasion, times, change, EventType::SpaceAvailability, || {
-            let sensor_ids = space.sensor_ids.clone();
-            json([SpaceAvailability::new(space.into(), sensor_ids, times.0, state, now.passively_occupied)])
+        let of_space = occasion.of.space().and_then(|space| {
+            self.event(occasion, times, change, EventType::SpaceAvailability, || {
+                let sensor_ids = space.sensor_ids.clone();
+                json([SpaceAvailability::new(space.into(), sensor_ids, times.0, state, now.passively_occupied)])
+            })
         });
         of_space.into_iter().chain(self.tell_state_of_group(occasion, times, state)).collect()
     }

@@ -1,4 +1,4 @@
-//! What is told of single sensors, and of the sensors of a space as a group.
+//! What is told of single sensors, and of the sensors of a space, or of those that have a name together, as a group.
 //!
 //! Three things are told apart. A *reading* is what was measured. A *state* is what is made of readings: available or
 //! occupied, a battery that is healthy or not. And either is *stale* when no reading has come for a while (see
@@ -12,7 +12,7 @@ use crate::battery::BatteryHealth;
 use crate::event::{Change, Event, EventType};
 use crate::payload::{
     Availability, DeviceState, Distances, Measured, MetresName, PirTriggered, PlaceNames, Said, SensorEnvironment,
-    SensorGroup, SensorNews, SensorPeople, SensorReport, Watched,
+    SensorNews, SensorPeople, SensorReport, Watched,
 };
 use crate::reading::{Measurements, PersonCount, Reading};
 use jiff::Timestamp;
@@ -35,7 +35,7 @@ impl Known {
 }
 
 impl SpaceState {
-    /// What is told of the sensor itself.
+    /// What is told of the sensor itself; nothing in a named group, since its space tells it.
     pub(super) fn tell_of_sensor(
         &mut self,
         occasion: Occasion<'_>,
@@ -43,7 +43,8 @@ impl SpaceState {
         taken: Taken,
         (before, after): (&Known, &Known),
     ) -> Vec<Event> {
-        let (space, sensor_id) = (occasion.space, &reading.sensor_id);
+        let Some(space) = occasion.of.space() else { return Vec::new() };
+        let sensor_id = &reading.sensor_id;
         let minimum = &space.settings.minimum_change;
         let at = reading.observed_at;
         let times = (at, reading.received_at);
@@ -91,10 +92,10 @@ impl SpaceState {
             return None;
         };
         let after = self.measured_together(now, times.0);
-        if !self.told_of_group.take((before, &after), &after, &occasion.space.settings.minimum_change) {
+        if !self.told_of_group.take((before, &after), &after, &occasion.of.settings().minimum_change) {
             return None;
         }
-        let of = Watched::Group { sensor_group: SensorGroup::of(occasion.space) };
+        let of = Watched::Group { sensor_group: occasion.of.as_group() };
         self.news(occasion, times, of, Said::Reading { reading: after })
     }
 
@@ -105,7 +106,7 @@ impl SpaceState {
         times: (Timestamp, Timestamp),
         state: Availability,
     ) -> Option<Event> {
-        let of = Watched::Group { sensor_group: SensorGroup::of(occasion.space) };
+        let of = Watched::Group { sensor_group: occasion.of.as_group() };
         let state = DeviceState { availability: Some(state), battery_health: None, since: times.0 };
         self.news(occasion, times, of, Said::State { state })
     }
@@ -117,13 +118,14 @@ impl SpaceState {
         of: Watched,
         said: Said,
     ) -> Option<Event> {
-        let place = || PlaceNames::from(occasion.space);
+        let place = || occasion.of.place_names();
         let event_type = SensorNews::event_type(&of, &said);
         self.event(occasion, times, Change::default(), event_type, || json(SensorNews::new(times.0, place(), of, said)))
     }
 
     /// Motion in a space that nobody was in, by its last report: told once after each report of 0.
     pub(super) fn pir(&mut self, occasion: Occasion<'_>, reading: &Reading, taken: Taken) -> Option<Event> {
+        let space = occasion.of.space()?;
         let at = reading.observed_at;
         let is_late = taken.is_history || self.reported.as_ref().is_none_or(|last| at < last.at);
         if !self.is_pir_armed || is_late || reading.measurements.motion_detected != Some(true) {
@@ -134,7 +136,7 @@ impl SpaceState {
             json(PirTriggered {
                 event_type: EventType::PirTriggered,
                 timestamp: at,
-                place: PlaceNames::from(occasion.space),
+                place: PlaceNames::from(space),
                 sensor_id: reading.sensor_id.clone(),
             })
         })

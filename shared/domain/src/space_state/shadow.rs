@@ -25,7 +25,8 @@ pub(super) struct KnownShadow {
 }
 
 impl SpaceState {
-    /// Takes in what the shadow of a sensor says, heard of at `received_at`. The sensor must be one of the space's.
+    /// Takes in what the shadow of a sensor says, heard of at `received_at`. The sensor must be one of the space's; a named
+    /// group has no part in it.
     pub fn shadow(
         &mut self,
         occasion: Occasion<'_>,
@@ -33,15 +34,15 @@ impl SpaceState {
         report: &ShadowReport,
         received_at: Timestamp,
     ) -> Vec<Event> {
-        self.be_at(occasion.space);
+        let Some(space) = occasion.of.space() else { return Vec::new() };
+        self.be_at(occasion.of);
         let known = self.shadows.get(sensor).cloned();
         if known.as_ref().is_some_and(|known| !report.is_newer_than(known.version, known.at)) {
             return Vec::new();
         }
         let (was_in_sync, app) = known.map_or((None, None), |known| (known.is_in_sync, known.app));
         let is_in_sync = report.sync.as_ref().map(|sync| *sync == Sync::In);
-        let record =
-            |event_type| DeviceRecord::new(event_type, report.at, EventSpace::from(occasion.space), sensor.clone());
+        let record = |event_type| DeviceRecord::new(event_type, report.at, EventSpace::from(space), sensor.clone());
         let mut records = Vec::new();
         match &report.sync {
             Some(Sync::In) if was_in_sync != Some(true) => records.push(record(EventType::DeviceInSync)),

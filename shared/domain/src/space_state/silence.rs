@@ -4,8 +4,8 @@ use super::telling::json;
 use super::{Occasion, SpaceState};
 use crate::event::{Change, Event, EventSpace, EventType};
 use crate::ids::SensorId;
-use crate::payload::{DeviceNews, PlaceNames, Said, SensorGroup, SensorNews, SpaceStale, Watched};
-use crate::place::SpaceKey;
+use crate::observed::ObservedKey;
+use crate::payload::{DeviceNews, PlaceNames, Said, SensorNews, SpaceStale, Watched};
 use crate::presence::{DeviceHealth, LinkReport, Presence, Silence, Turn};
 use crate::reading::Reading;
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ impl SpaceState {
         if !self.presence.contains_key(sensor) {
             return Vec::new();
         }
-        self.be_at(occasion.space);
+        self.be_at(occasion.of);
         let turn = self.presence.get_mut(sensor).and_then(|presence| presence.link(report));
         turn.map(|turn| self.tell(occasion, sensor, turn, received_at)).unwrap_or_default()
     }
@@ -47,7 +47,7 @@ impl SpaceState {
     /// are stale is so itself.
     pub fn look(&mut self, occasion: Occasion<'_>, now: Timestamp) -> Vec<Event> {
         let held = self.end_hold(occasion, now);
-        self.be_at(occasion.space);
+        self.be_at(occasion.of);
         let mut turns: Vec<(Timestamp, SensorId, Turn)> = Vec::new();
         let is_due = |presence: &Presence| presence.next_look().is_some_and(|at| at <= now);
         for (sensor, presence) in self.presence.iter_mut().filter(|(_, it)| is_due(it)).take(LOOKED_AT_ONCE) {
@@ -81,8 +81,8 @@ impl SpaceState {
         self.is_stale
     }
 
-    /// The space, by the customer's own names, as of the last reading.
-    pub fn place(&self) -> Option<&SpaceKey> {
+    /// What it is the state of, by the customer's own names, as of the last reading.
+    pub fn place(&self) -> Option<&ObservedKey> {
         self.place.as_ref()
     }
 
@@ -92,21 +92,23 @@ impl SpaceState {
 
     /// All that it was ever heard of is stale: as a space, and as a group of sensors.
     fn tell_stale(&mut self, occasion: Occasion<'_>, at: Timestamp, now: Timestamp) -> Vec<Event> {
-        let Occasion { space, .. } = occasion;
         let last_reading_at = self.presence.values().map(Presence::heard_at).max();
-        let of_space = self.event(occasion, (at, now), Change::default(), EventType::SpaceStale, || {
-            json(SpaceStale::new(EventSpace::from(space), space.sensor_ids.clone(), at, last_reading_at))
+        let of_space = occasion.of.space().and_then(|space| {
+            self.event(occasion, (at, now), Change::default(), EventType::SpaceStale, || {
+                json(SpaceStale::new(EventSpace::from(space), space.sensor_ids.clone(), at, last_reading_at))
+            })
         });
         let of_group =
             self.event(occasion, (at, now), Change::default(), EventType::SensorDeviceGroupReadingStale, || {
-                let of = Watched::Group { sensor_group: SensorGroup::of(space) };
-                json(SensorNews::new(at, PlaceNames::from(space), of, Said::Stale { last_reading_at }))
+                let of = Watched::Group { sensor_group: occasion.of.as_group() };
+                json(SensorNews::new(at, occasion.of.place_names(), of, Said::Stale { last_reading_at }))
             });
         of_space.into_iter().chain(of_group).collect()
     }
 
+    /// Tells of one sensor; nothing in a named group, since its space tells it.
     fn tell(&mut self, occasion: Occasion<'_>, sensor: &SensorId, turn: Turn, received_at: Timestamp) -> Vec<Event> {
-        let Occasion { space, .. } = occasion;
+        let Some(space) = occasion.of.space() else { return Vec::new() };
         let event_type = match turn {
             Turn::ReadingsStale(_) => EventType::SensorReadingStale,
             Turn::Health(DeviceHealth::Online, _) => EventType::DeviceHealthStatusOnline,

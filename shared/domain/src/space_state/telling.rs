@@ -1,7 +1,7 @@
 //! From what happened in a space to events.
 
 use super::{Aggregate, Occasion, SpaceState};
-use crate::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
+use crate::event::{Change, EVENT_VERSION, Event, EventType};
 use crate::payload::{Distances, MetresName, People, SpaceReport};
 use crate::place::Space;
 use crate::stream::Stream;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 impl SpaceState {
-    /// The next event of the space, which occurred and was heard of then; none where nobody wants it, which costs no more than
+    /// The next event of the space or the group, which occurred and was heard of then; none where nobody wants it, which costs no more than
     /// this.
     ///
     /// What happened to the space itself takes its place in the sequence though nobody wants it, so that its history has one
@@ -24,18 +24,19 @@ impl SpaceState {
         event_type: EventType,
         data: impl FnOnce() -> Value,
     ) -> Option<Event> {
-        let Occasion { tenant, space, trace, .. } = occasion;
+        let Occasion { tenant, of, trace, .. } = occasion;
+        let stream = Stream::from(of.id());
         let is_wanted = occasion.is_wanted(event_type);
         if is_wanted || is_of_space(event_type) {
             self.sequence = self.sequence.next();
         }
         is_wanted.then(|| Event {
             version: EVENT_VERSION,
-            id: Event::derived_id(tenant, Stream::of_space(space.space_id), event_type, self.sequence, received_at),
+            id: Event::derived_id(tenant, stream, event_type, self.sequence, received_at),
             tenant: tenant.clone(),
             event_type,
             sequence: self.sequence,
-            about: About::Space(EventSpace::from(space)),
+            about: of.about(),
             occurred_at,
             received_at,
             trace: trace.cloned(),

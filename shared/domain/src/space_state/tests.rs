@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 mod day;
+mod groups;
 mod sensors;
 
 fn at(second: i64) -> Timestamp {
@@ -35,7 +36,7 @@ fn life(signs: bool) -> Measurements {
 
 /// What happens where somebody hears of these types.
 fn take_of(wanted: &BTreeSet<EventType>, state: &mut SpaceState, space: &Space, reading: &Reading) -> Vec<Event> {
-    let occasion = Occasion { tenant: &tenant(), space, trace: None, wanted };
+    let occasion = Occasion { tenant: &tenant(), of: &space.clone().into(), trace: None, wanted };
     state.take(occasion, reading, Silence::default())
 }
 
@@ -49,7 +50,7 @@ fn take(state: &mut SpaceState, space: &Space, reading: &Reading) -> Vec<Event> 
 }
 
 fn look(state: &mut SpaceState, space: &Space, wanted: &BTreeSet<EventType>, now: Timestamp) -> Vec<Event> {
-    state.look(Occasion { tenant: &tenant(), space, trace: None, wanted }, now)
+    state.look(Occasion { tenant: &tenant(), of: &space.clone().into(), trace: None, wanted }, now)
 }
 
 fn states(events: &[Event]) -> Vec<&str> {
@@ -326,7 +327,7 @@ fn the_present_state_is_what_the_newest_events_said() {
     let mut state = SpaceState::default();
     let as_event = |state: &SpaceState, event_type| {
         let wanted = &BTreeSet::new();
-        let occasion = Occasion { tenant: &tenant(), space: &space, trace: None, wanted };
+        let occasion = Occasion { tenant: &tenant(), of: &space.clone().into(), trace: None, wanted };
         state.as_event(occasion, event_type, at(99), |_, _| EventId::at(at(99), &[7; 32]))
     };
     assert_eq!(as_event(&state, EventType::SpaceReport), None);

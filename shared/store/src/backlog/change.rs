@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::item::{EXPIRES_AT, number, text};
 use crate::keys::{self, Key};
 use crate::request::Written;
-use crate::spaces::Saved;
+use crate::states::Saved;
 use crate::transaction::{TRANSACTION_BYTES_LIMIT, TRANSACTION_LIMIT, Transacted};
 use crate::write::{If, Write};
 use crate::{Store, document, due, tenants};

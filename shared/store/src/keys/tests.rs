@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use spacehook_domain::ids::{Sequence, SpaceRefId};
+use spacehook_domain::ids::{SensorGroupId, Sequence, SpaceId, SpaceRefId};
 use spacehook_domain::notice::Happened;
 
 fn acme() -> TenantId {
@@ -143,7 +143,9 @@ fn keys_are_as_documented() {
         subscription(&acme(), &id),
         match_entry(&acme(), EventType::SpaceReport, &id),
         space(&acme(), &space_key("HQ #1", "100%")),
-        space_state(&acme(), SpaceId(7)),
+        sensor_group(&acme(), &SensorGroupRefId::parse("west #1").unwrap()),
+        state(&acme(), ObservedId::Space(SpaceId(7))),
+        state(&acme(), ObservedId::Group(SensorGroupId(7))),
         bucket(&acme(), &id, BucketStart::holding(at), at),
         attempt(&acme(), &id, &AttemptId::at(at, [2; 10])),
         backlog(&of),
@@ -165,7 +167,9 @@ fn keys_are_as_documented() {
             "T#acme / SUB#sub_00000000000000000000000000000001",
             "M#acme#space_report / sub_00000000000000000000000000000001",
             "T#acme / SPC#HQ %231#100%25",
+            "T#acme / GRP#west %231",
             "S#acme#7 / STATE",
+            "S#acme#g7 / STATE",
             "D#acme#sub_00000000000000000000000000000001 / STAT#2026-03-29T01:00:00Z#2026-03-29T01:14:59.5Z",
             "D#acme#sub_00000000000000000000000000000001 / \
              ATT#019d3728942c72028202020202020202",

@@ -1,6 +1,6 @@
 //! Buildings.
 
-use super::item::{BuildingItem, FLOORS, NAME, SETTINGS, SPACES, settings};
+use super::item::{BuildingItem, FLOORS, NAME, SENSOR_GROUPS, SETTINGS, SPACES, settings};
 use super::{DeleteError, Part, Put};
 use crate::backoff::Waits;
 use crate::error::{ListError, StoreError};
@@ -38,6 +38,7 @@ impl Store {
                         name: building.name.clone(),
                         floors: 0,
                         spaces: 0,
+                        sensor_groups: 0,
                         settings: building.settings.clone(),
                     };
                     (Put::Created, Write::put(key.clone(), to_item(&key, &item)?).only_if(If::Absent))
@@ -80,9 +81,13 @@ impl Store {
             if stored.spaces > 0 {
                 return Err(DeleteError::InUse("spaces in the building"));
             }
+            if stored.sensor_groups > 0 {
+                return Err(DeleteError::InUse("groups of sensors in the building"));
+            }
             let delete = Write::delete(key.clone())
                 .only_if(If::Is(FLOORS.into(), number(0)))
-                .only_if(If::Is(SPACES.into(), number(0)));
+                .only_if(If::Is(SPACES.into(), number(0)))
+                .only_if(If::Below(SENSOR_GROUPS.into(), 1));
             let writes = vec![(Part::Building, delete), (Part::Tenant, registry_changed(tenant))];
             if self.transact(OPERATION, &key, writes).await? == Transacted::Done {
                 return Ok(true);

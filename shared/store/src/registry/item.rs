@@ -3,8 +3,10 @@
 use crate::item::text;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
-use spacehook_domain::ids::{BuildingRefId, FloorRefId, ProfileName, SensorId, SpaceId, SpaceRefId};
-use spacehook_domain::place::{Building, Floor, Space, SpaceKey};
+use spacehook_domain::ids::{
+    BuildingRefId, FloorRefId, ProfileName, SensorGroupId, SensorGroupRefId, SensorId, SpaceId, SpaceRefId,
+};
+use spacehook_domain::place::{Building, Floor, SensorGroup, Space, SpaceKey};
 use spacehook_domain::settings::Settings;
 use std::collections::BTreeSet;
 
@@ -15,9 +17,17 @@ pub(super) const SPACE_ID: &str = "space_id";
 pub(super) const FLOOR: &str = "floor_ref_id";
 pub(super) const SPACE: &str = "space_ref_id";
 pub(super) const BUILDING: &str = "building_ref_id";
+pub(super) const SENSOR_ID: &str = "sensor_id";
 pub(super) const SENSORS: &str = "sensor_ids";
 pub(super) const PROFILE: &str = "profile";
 pub(super) const SETTINGS: &str = "settings";
+pub(super) const SENSOR_GROUP_ID: &str = "sensor_group_id";
+/// How many groups a building has.
+pub(super) const SENSOR_GROUPS: &str = "sensor_groups";
+/// Which groups a sensor is in.
+pub(super) const GROUPS: &str = "sensor_group_ref_ids";
+/// One more with each change of a group.
+pub(super) const REVISION: &str = "revision";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct BuildingItem {
@@ -28,6 +38,8 @@ pub(super) struct BuildingItem {
     pub(super) floors: u64,
     #[serde(default)]
     pub(super) spaces: u64,
+    #[serde(default)]
+    pub(super) sensor_groups: u64,
     #[serde(default, with = "json", skip_serializing_if = "Settings::is_empty")]
     pub(super) settings: Settings,
 }
@@ -85,6 +97,35 @@ impl From<SpaceItem> for Space {
     }
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct SensorGroupItem {
+    pub(super) sensor_group_id: SensorGroupId,
+    pub(super) sensor_group_ref_id: SensorGroupRefId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) building_ref_id: Option<BuildingRefId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    #[serde(default, with = "serde_dynamo::string_set", skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) sensor_ids: BTreeSet<SensorId>,
+    /// Of the group alone, without its building's.
+    #[serde(default, with = "json", skip_serializing_if = "Settings::is_empty")]
+    pub(super) settings: Settings,
+    pub(super) revision: u64,
+}
+
+impl From<SensorGroupItem> for SensorGroup {
+    fn from(item: SensorGroupItem) -> Self {
+        Self {
+            sensor_group_id: item.sensor_group_id,
+            sensor_group_ref_id: item.sensor_group_ref_id,
+            building_ref_id: item.building_ref_id,
+            name: item.name,
+            sensor_ids: item.sensor_ids,
+            settings: item.settings,
+        }
+    }
+}
+
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SensorItem {
     pub(super) sensor_id: SensorId,
@@ -94,6 +135,9 @@ pub(super) struct SensorItem {
     pub(super) name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) profile: Option<ProfileName>,
+    /// Which groups it is in: changed by those alone.
+    #[serde(default, with = "serde_dynamo::string_set", skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) sensor_group_ref_ids: BTreeSet<SensorGroupRefId>,
 }
 
 impl SensorItem {

@@ -1,19 +1,18 @@
 //! Sensors, and the spaces they belong to.
 
-use super::item::{BUILDING, PROFILE, SENSORS, SPACE, SensorItem};
+use super::item::{BUILDING, GROUPS, NAME, PROFILE, REVISION, SENSOR_ID, SENSORS, SPACE, SensorItem};
 use super::{Part, Put, PutSpaceError, SpaceDraft};
 use crate::Store;
 use crate::backoff::Waits;
 use crate::error::{ListError, StoreError};
-use crate::item::{attribute_text, from_item, text, to_item};
-use crate::keys;
+use crate::item::{attribute_text, from_item, set, text};
+use crate::keys::{self, Key};
 use crate::page::{Page, PageRequest};
 use crate::request::Order;
 use crate::tenants::registry_changed;
 use crate::transaction::Transacted;
 use crate::write::{If, Write};
-use aws_sdk_dynamodb::types::AttributeValue;
-use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
+use spacehook_domain::ids::{ProfileName, SensorGroupRefId, SensorId, TenantId};
 use spacehook_domain::place::{Sensor, Space, SpaceKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,11 +88,13 @@ impl AskedOfSensor {
                 AskedProfile::AsItWas => stored.and_then(|stored| stored.profile.clone()),
                 AskedProfile::This(profile) => profile.clone(),
             },
+            sensor_group_ref_ids: stored.map(|stored| stored.sensor_group_ref_ids.clone()).unwrap_or_default(),
         }
     }
 }
 
 /// What a change is planned on: the sensors as they are stored, and which of them are among the unassigned.
+#[derive(Default)]
 struct Known {
     sensors: BTreeMap<SensorId, SensorItem>,
     unassigned: BTreeSet<SensorId>,
@@ -101,15 +102,20 @@ struct Known {
 
 impl Store {
     /// Assigns a sensor to a space that is there, moves it there, or names it anew. It leaves its old space, and the list
-    /// of the unassigned, in the same transaction.
+    /// of the unassigned, in the same transaction. Its groups are not asked for: it stays in those that it is in, and the
+    /// answer has them.
     ///
     /// Costs 1 `BatchGetItem` of 2 items and 1 `TransactWriteItems` of 3 to 5 items: 2 write units each.
-    pub async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<Put, PutSensorError> {
+    pub async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<(Sensor, Put), PutSensorError> {
         let profile = AskedProfile::This(sensor.profile.clone());
         let asked = AskedOfSensor { name: sensor.name.clone(), profile };
         let asked = Asked::from([(sensor.sensor_id.clone(), asked)]);
-        let created = self.assign(tenant, &sensor.space, &asked).await?;
-        Ok(if created > 0 { Put::Created } else { Put::Updated })
+        let mut known = self.assign(tenant, &sensor.space, &asked).await?;
+        let (groups, put) = match known.sensors.remove(&sensor.sensor_id) {
+            Some(stored) => (stored.sensor_group_ref_ids, Put::Updated),
+            None => (BTreeSet::new(), Put::Created),
+        };
+        Ok((Sensor { sensor_group_ref_ids: groups, ..sensor.clone() }, put))
     }
 
     /// Stores a space and assigns sensors (names by id) to it, beside those it has: an import in few requests. They keep their
@@ -136,26 +142,26 @@ impl Store {
             let asked = some.iter().map(|(id, name)| {
                 ((*id).clone(), AskedOfSensor { name: (*name).clone(), profile: AskedProfile::AsItWas })
             });
-            sensors_created += self.assign(tenant, &draft.key(), &asked.collect()).await?;
+            sensors_created += some.len() - self.assign(tenant, &draft.key(), &asked.collect()).await?.sensors.len();
         }
         space.sensor_ids.extend(sensors.keys().cloned());
         let sensors_updated = sensors.len() - sensors_created;
         Ok(SpaceWithSensors { space, put, sensors_created, sensors_updated })
     }
 
-    /// Assigns at most [`SENSORS_AT_ONCE`] sensors and says how many of them are new.
-    async fn assign(&self, tenant: &TenantId, space: &SpaceKey, asked: &Asked) -> Result<usize, PutSensorError> {
+    /// Assigns at most [`SENSORS_AT_ONCE`] sensors and says what was known of them before.
+    async fn assign(&self, tenant: &TenantId, space: &SpaceKey, asked: &Asked) -> Result<Known, PutSensorError> {
         // By sensor and not by space: several who fill one space at once should not wait in step.
-        let Some(key) = asked.keys().next().map(|id| keys::sensor(tenant, id)) else { return Ok(0) };
+        let Some(key) = asked.keys().next().map(|id| keys::sensor(tenant, id)) else { return Ok(Known::default()) };
         let mut waits = Waits::of(&key);
         loop {
             let known = self.known_sensors(tenant, asked).await?;
-            let writes = assign_writes(tenant, space, asked, &known)?;
+            let writes = assign_writes(tenant, space, asked, &known);
             if writes.is_empty() {
-                return Ok(0);
+                return Ok(known);
             }
             match self.transact(PUT, &key, writes).await? {
-                Transacted::Done => return Ok(asked.len() - known.sensors.len()),
+                Transacted::Done => return Ok(known),
                 Transacted::Refused(parts) if parts.contains(&Part::Space) => {
                     self.check_room(tenant, space, asked).await?;
                 }
@@ -170,7 +176,7 @@ impl Store {
     async fn known_sensors(&self, tenant: &TenantId, asked: &Asked) -> Result<Known, StoreError> {
         let wanted: Vec<_> =
             asked.keys().flat_map(|id| [keys::sensor(tenant, id), keys::unassigned(tenant, id)]).collect();
-        let mut known = Known { sensors: BTreeMap::new(), unassigned: BTreeSet::new() };
+        let mut known = Known::default();
         for item in self.get_batch(PUT, &wanted).await? {
             if attribute_text(&item, "sk").starts_with(keys::SENSOR_PREFIX) {
                 let sensor: SensorItem = from_item(item)?;
@@ -204,8 +210,8 @@ impl Store {
         self.page("list sensors", (&pk, keys::SENSOR_PREFIX), &request, Order::Forward).await
     }
 
-    /// Takes a sensor out of its space and forgets it; false where there is none. Costs 1 `GetItem` and 1
-    /// `TransactWriteItems` of 3 items: 6 write units.
+    /// Takes a sensor out of its space and its groups and forgets it; false where there is none. Costs 1 `GetItem` and 1
+    /// `TransactWriteItems` of 3 items, and 1 for each group: 2 write units each.
     pub async fn delete_sensor(&self, tenant: &TenantId, id: &SensorId) -> Result<bool, StoreError> {
         const OPERATION: &str = "delete a sensor";
         let key = keys::sensor(tenant, id);
@@ -213,11 +219,18 @@ impl Store {
         loop {
             let Some(stored) = self.get_as::<SensorItem>(OPERATION, &key).await? else { return Ok(false) };
             let space = Write::update(keys::space(tenant, &stored.space())).only_if(If::Exists);
-            let writes = vec![
-                (Part::Sensor, as_read(Write::delete(key.clone()), Some(&stored))),
-                (Part::Other, space.delete_from(SENSORS, set([id]))),
+            let groups = &stored.sensor_group_ref_ids;
+            let known = (!groups.is_empty()).then(|| set(groups.iter().map(SensorGroupRefId::as_str)));
+            let delete = as_read(Write::delete(key.clone()), Some(&stored)).only_if(If::optional(GROUPS, known));
+            let mut writes = vec![
+                (Part::Sensor, delete),
+                (Part::Other, space.delete_from(SENSORS, set([id.as_str()]))),
                 (Part::Tenant, registry_changed(tenant)),
             ];
+            writes.extend(groups.iter().map(|group| {
+                let group = Write::update(keys::sensor_group(tenant, group)).only_if(If::Exists);
+                (Part::Other, group.delete_from(SENSORS, set([id.as_str()])).count(REVISION, 1))
+            }));
             if self.transact(OPERATION, &key, writes).await? == Transacted::Done {
                 return Ok(true);
             }
@@ -229,12 +242,7 @@ impl Store {
 }
 
 /// The writes that assign sensors; none where all are as asked.
-fn assign_writes(
-    tenant: &TenantId,
-    space: &SpaceKey,
-    asked: &Asked,
-    known: &Known,
-) -> Result<Vec<(Part, Write)>, StoreError> {
+fn assign_writes(tenant: &TenantId, space: &SpaceKey, asked: &Asked, known: &Known) -> Vec<(Part, Write)> {
     let (mut writes, mut joining) = (Vec::new(), Vec::new());
     let mut leaving: BTreeMap<SpaceKey, Vec<&SensorId>> = BTreeMap::new();
     for (id, asked) in asked {
@@ -252,11 +260,11 @@ fn assign_writes(
             }
         }
         let key = keys::sensor(tenant, id);
-        writes.push((Part::Sensor, as_read(Write::put(key.clone(), to_item(&key, &item)?), stored)));
+        writes.push((Part::Sensor, as_read(assign_write(key, &item), stored)));
     }
     for (old, ids) in leaving {
         let old = Write::update(keys::space(tenant, &old)).only_if(If::Exists);
-        writes.push((Part::Other, old.delete_from(SENSORS, set(ids))));
+        writes.push((Part::Other, old.delete_from(SENSORS, set(ids.into_iter().map(SensorId::as_str)))));
     }
     for id in &known.unassigned {
         writes.push((Part::Other, Write::delete(keys::unassigned(tenant, id))));
@@ -264,15 +272,25 @@ fn assign_writes(
     if !joining.is_empty() {
         let room = If::Room(SENSORS.into(), SENSORS_LIMIT - joining.len());
         let new = Write::update(keys::space(tenant, space)).only_if(If::Exists).only_if(room);
-        writes.push((Part::Space, new.add(SENSORS, set(joining))));
+        writes.push((Part::Space, new.add(SENSORS, set(joining.into_iter().map(SensorId::as_str)))));
     }
     if !writes.is_empty() {
         writes.push((Part::Tenant, registry_changed(tenant)));
     }
-    Ok(writes)
+    writes
 }
 
-/// Only if the sensor still is as it was read to be, its name aside, or still is not there.
+/// An update, and not a put: which groups it is in may change meanwhile.
+fn assign_write(key: Key, item: &SensorItem) -> Write {
+    Write::update(key)
+        .set(SENSOR_ID, text(item.sensor_id.as_str()))
+        .set(BUILDING, text(item.building_ref_id.as_str()))
+        .set(SPACE, text(item.space_ref_id.as_str()))
+        .set_or_remove(NAME, item.name.as_deref().map(text))
+        .set_or_remove(PROFILE, item.profile.as_ref().map(|profile| text(profile.as_str())))
+}
+
+/// Only if the sensor still is as it was read to be, its name and its groups aside, or still is not there.
 fn as_read(write: Write, stored: Option<&SensorItem>) -> Write {
     match stored {
         None => write.only_if(If::Absent),
@@ -281,8 +299,4 @@ fn as_read(write: Write, stored: Option<&SensorItem>) -> Write {
             .only_if(If::Is(SPACE.into(), text(stored.space_ref_id.as_str())))
             .only_if(If::optional(PROFILE, stored.profile.as_ref().map(|profile| text(profile.as_str())))),
     }
-}
-
-fn set<'a>(ids: impl IntoIterator<Item = &'a SensorId>) -> AttributeValue {
-    AttributeValue::Ss(ids.into_iter().map(|id| id.as_str().to_owned()).collect())
 }

@@ -13,6 +13,7 @@ use crate::tenants::{NEXT_SPACE_ID, registry_changed};
 use crate::transaction::Transacted;
 use crate::write::{If, Write};
 use spacehook_domain::ids::{BuildingRefId, FloorRefId, SpaceId, SpaceRefId, TenantId};
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::place::{Space, SpaceKey};
 use spacehook_domain::settings::Settings;
 use std::collections::BTreeSet;
@@ -151,7 +152,7 @@ impl Store {
             let building = Write::update(keys::building(tenant, &key.building_ref_id));
             let mut writes = vec![
                 (Part::Space, delete),
-                (Part::Other, Write::delete(keys::space_state(tenant, stored.space_id))),
+                (Part::Other, Write::delete(keys::state(tenant, ObservedId::Space(stored.space_id)))),
                 (Part::Other, building.count(SPACES, -1).only_if(If::Exists)),
                 (Part::Tenant, registry_changed(tenant)),
             ];

@@ -1,12 +1,13 @@
 //! What health is to look at, found by the index and nothing else.
 
 use crate::table::with_table;
-use crate::things::{acme, at, subscription, subscription_key};
+use crate::things::{acme, at, space_id, subscription, subscription_key};
 use spacehook_domain::backlog::{Backlog, Change};
 use spacehook_domain::event::EventType::SpaceReport;
 use spacehook_domain::failure_rate::Warning;
-use spacehook_domain::ids::SpaceId;
+use spacehook_domain::ids::SensorGroupId;
 use spacehook_domain::notice::{Happened, Notice};
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::subscription::DisabledReason;
 use spacehook_store::{Failing, Saved};
@@ -17,7 +18,7 @@ async fn spaces_are_found_when_they_are_due_and_others_cost_nothing() {
     with_table(async |table| {
         let store = &table.store;
         let save = async |space, version, due_at| {
-            let saved = store.save_space(&acme(), SpaceId(space), version, &SpaceState::default(), &[], due_at).await;
+            let saved = store.save_state(&acme(), space_id(space), version, &SpaceState::default(), &[], due_at).await;
             assert_eq!(saved.unwrap(), Saved::Yes);
         };
         for space in 1..=200 {
@@ -27,18 +28,25 @@ async fn spaces_are_found_when_they_are_due_and_others_cost_nothing() {
         save(7, 1, Some(at(100))).await;
         save(8, 1, Some(at(101))).await;
         let due = async |second, most| {
-            let found = store.due_spaces(at(second), most).await.unwrap();
-            found.into_iter().map(|(tenant, space)| (tenant.to_string(), space.0)).collect::<BTreeSet<_>>()
+            let found = store.due_states(at(second), most).await.unwrap();
+            found
+                .into_iter()
+                .map(|(tenant, of)| (tenant.to_string(), of.space_number().unwrap()))
+                .collect::<BTreeSet<_>>()
         };
         assert_eq!(due(99, 9).await, BTreeSet::new());
+        let group = ObservedId::Group(SensorGroupId(7));
+        let saved = store.save_state(&acme(), group, 0, &SpaceState::default(), &[], Some(at(98))).await.unwrap();
+        assert_eq!((saved, store.due_states(at(98), 9).await.unwrap()), (Saved::Yes, vec![(acme(), group)]));
+        store.set_due(&acme(), group, 1, None).await.unwrap();
         let acme = |space| (acme().to_string(), space);
         assert_eq!(due(100, 9).await, [acme(7)].into());
         assert_eq!(due(3_599, 9).await, [acme(7), acme(8)].into());
         assert_eq!(due(3_600, 250).await.len(), 200);
         assert_eq!(due(3_600, 2).await.len(), 16, "two of each shard");
-        let (_, requests) = table.requests(store.due_spaces(at(99), 9)).await;
+        let (_, requests) = table.requests(store.due_states(at(99), 9)).await;
         assert_eq!(requests, "Query 8");
-        assert_eq!(store.stored_space(&crate::things::acme(), SpaceId(7)).await.unwrap().due_at, Some(at(100)));
+        assert_eq!(store.stored_state(&crate::things::acme(), space_id(7)).await.unwrap().due_at, Some(at(100)));
     })
     .await;
 }
@@ -47,16 +55,16 @@ async fn spaces_are_found_when_they_are_due_and_others_cost_nothing() {
 async fn when_a_space_is_due_is_set_for_the_version_that_was_read() {
     with_table(async |table| {
         let store = &table.store;
-        let saved = store.save_space(&acme(), SpaceId(7), 0, &SpaceState::default(), &[], Some(at(50))).await;
+        let saved = store.save_state(&acme(), space_id(7), 0, &SpaceState::default(), &[], Some(at(50))).await;
         assert_eq!(saved.unwrap(), Saved::Yes);
-        store.set_due(&acme(), SpaceId(7), 9, None).await.unwrap();
-        store.set_due(&acme(), SpaceId(8), 1, Some(at(1))).await.unwrap();
-        assert_eq!(store.due_spaces(at(50), 9).await.unwrap(), [(acme(), SpaceId(7))], "neither was this one");
-        store.set_due(&acme(), SpaceId(7), 1, Some(at(60))).await.unwrap();
-        assert_eq!(store.due_spaces(at(59), 9).await.unwrap(), []);
-        store.set_due(&acme(), SpaceId(7), 1, None).await.unwrap();
-        assert_eq!(store.due_spaces(at(9_999), 9).await.unwrap(), []);
-        assert_eq!(store.stored_space(&acme(), SpaceId(7)).await.unwrap().version, 1);
+        store.set_due(&acme(), space_id(7), 9, None).await.unwrap();
+        store.set_due(&acme(), space_id(8), 1, Some(at(1))).await.unwrap();
+        assert_eq!(store.due_states(at(50), 9).await.unwrap(), [(acme(), space_id(7))], "neither was this one");
+        store.set_due(&acme(), space_id(7), 1, Some(at(60))).await.unwrap();
+        assert_eq!(store.due_states(at(59), 9).await.unwrap(), []);
+        store.set_due(&acme(), space_id(7), 1, None).await.unwrap();
+        assert_eq!(store.due_states(at(9_999), 9).await.unwrap(), []);
+        assert_eq!(store.stored_state(&acme(), space_id(7)).await.unwrap().version, 1);
     })
     .await;
 }

@@ -1,9 +1,8 @@
 //! What `DynamoDB` puts off, and what is lost on the way.
 
 use crate::table::{Fault, with_table};
-use crate::things::{acme, building, sensor_id, subscription};
+use crate::things::{acme, building, sensor_id, space_id, subscription};
 use spacehook_domain::event::EventType::SpaceReport;
-use spacehook_domain::ids::SpaceId;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_store::{ChangeError, PageRequest, Saved};
 
@@ -54,7 +53,7 @@ async fn repeats_end() {
 async fn a_write_that_meets_a_transaction_is_repeated() {
     with_table(async |table| {
         table.fault("PutItem", Fault::Answer(400, MEETS_A_TRANSACTION));
-        let saved = table.store.save_space(&acme(), SpaceId(1), 0, &SpaceState::default(), &[], None).await;
+        let saved = table.store.save_state(&acme(), space_id(1), 0, &SpaceState::default(), &[], None).await;
         assert_eq!(saved.unwrap(), Saved::Yes);
         table.fault("UpdateItem", Fault::Answer(400, MEETS_A_TRANSACTION));
         table.store.record_unassigned(&acme(), &sensor_id("s1"), 2, crate::things::at(0)).await.unwrap();
@@ -101,9 +100,9 @@ async fn a_lost_answer_of_a_save_is_a_conflict_that_reading_resolves() {
         table.fault("PutItem", Fault::Lost);
         let mut state = SpaceState::default();
         state.sequence = state.sequence.next();
-        let saved = table.store.save_space(&acme(), SpaceId(1), 0, &state, &[], None).await.unwrap();
+        let saved = table.store.save_state(&acme(), space_id(1), 0, &state, &[], None).await.unwrap();
         assert_eq!(saved, Saved::Conflict);
-        let stored = table.store.stored_space(&acme(), SpaceId(1)).await.unwrap();
+        let stored = table.store.stored_state(&acme(), space_id(1)).await.unwrap();
         assert_eq!((stored.version, stored.state), (1, state));
     })
     .await;

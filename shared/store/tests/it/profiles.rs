@@ -101,9 +101,9 @@ async fn a_sensor_keeps_its_profile_through_an_import() {
         store.put_sensor(&acme(), &with_profile).await.unwrap();
         let names = BTreeMap::from([(sensor_id("s1"), Some("Ceiling".to_owned()))]);
         store.put_space_with_sensors(&acme(), &draft("HQ", None, "a"), &names).await.unwrap();
-        let (stored, space) = store.placement(&acme(), &sensor_id("s1")).await.unwrap().unwrap();
-        assert_eq!(stored, Sensor { name: Some("Ceiling".to_owned()), ..with_profile });
-        assert!(space.sensor_ids.contains(&sensor_id("s1")));
+        let stored = store.placement(&acme(), &sensor_id("s1")).await.unwrap().unwrap();
+        assert_eq!(stored.sensor, Sensor { name: Some("Ceiling".to_owned()), ..with_profile });
+        assert!(stored.space.sensor_ids.contains(&sensor_id("s1")));
         store.put_sensor(&acme(), &sensor("s1", "HQ", "a")).await.unwrap();
         assert_eq!(store.sensor(&acme(), &sensor_id("s1")).await.unwrap().unwrap().profile, None);
     })

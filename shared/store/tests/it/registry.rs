@@ -4,6 +4,7 @@ use crate::table::with_table;
 use crate::things::{acme, at, building, building_id, draft, floor, floor_id, sensor, sensor_id, space_key};
 use futures::future::join_all;
 use spacehook_domain::ids::SpaceId;
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::place::{Building, Floor};
 use spacehook_domain::space_state::SpaceState;
 use spacehook_store::{DeleteError, PageRequest, Put, PutFloorError, PutSpaceError, Saved, SpaceDraft};
@@ -83,7 +84,10 @@ async fn a_deleted_space_leaves_nothing_and_its_number_is_not_given_again() {
         store.put_floor(&acme(), &floor("HQ", "1")).await.unwrap();
         let on_floor = draft("HQ", Some("1"), "room 1");
         let (space, _) = store.put_space(&acme(), &on_floor).await.unwrap();
-        let saved = store.save_space(&acme(), space.space_id, 0, &SpaceState::default(), &[], None).await.unwrap();
+        let saved = store
+            .save_state(&acme(), ObservedId::Space(space.space_id), 0, &SpaceState::default(), &[], None)
+            .await
+            .unwrap();
         assert_eq!(saved, Saved::Yes);
         store.put_sensor(&acme(), &sensor("s1", "HQ", "room 1")).await.unwrap();
         let refused = store.delete_space(&acme(), &on_floor.key()).await;

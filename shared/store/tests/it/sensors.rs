@@ -56,17 +56,17 @@ async fn a_sensor_is_assigned_named_and_moved() {
             Err(PutSensorError::NoSpace)
         ));
         let (put, requests) = table.requests(store.put_sensor(&acme(), &sensor("s1", "HQ", "a"))).await;
-        assert_eq!((put.unwrap(), requests.as_str()), (Put::Created, "BatchGetItem 1, TransactWriteItems 1"));
+        assert_eq!((put.unwrap().1, requests.as_str()), (Put::Created, "BatchGetItem 1, TransactWriteItems 1"));
         assert!(store.list_unassigned(&acme(), PageRequest::first(5)).await.unwrap().items.is_empty());
         let before = store.tenant_overview(&acme()).await.unwrap().registry_version;
         let (put, requests) = table.requests(store.put_sensor(&acme(), &sensor("s1", "HQ", "a"))).await;
-        assert_eq!((put.unwrap(), requests.as_str()), (Put::Updated, "BatchGetItem 1"), "nothing changes");
+        assert_eq!((put.unwrap().1, requests.as_str()), (Put::Updated, "BatchGetItem 1"), "nothing changes");
 
         let named = Sensor { name: Some("Door".to_owned()), ..sensor("s1", "HQ", "a") };
-        assert_eq!(store.put_sensor(&acme(), &named).await.unwrap(), Put::Updated);
+        assert_eq!(store.put_sensor(&acme(), &named).await.unwrap().1, Put::Updated);
         assert_eq!(store.sensor(&acme(), &sensor_id("s1")).await.unwrap(), Some(named));
         assert_in_step(table).await;
-        assert_eq!(store.put_sensor(&acme(), &sensor("s1", "HQ", "b")).await.unwrap(), Put::Updated);
+        assert_eq!(store.put_sensor(&acme(), &sensor("s1", "HQ", "b")).await.unwrap().1, Put::Updated);
         assert_eq!(assert_in_step(table).await, [(sensor_id("s1"), "b".to_owned())].into());
         assert_eq!(store.tenant_overview(&acme()).await.unwrap().registry_version, before + 2);
     })

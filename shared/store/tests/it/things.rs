@@ -8,6 +8,7 @@ use spacehook_domain::ids::{
 };
 use spacehook_domain::key_values::KeyValues;
 use spacehook_domain::metadata::Metadata;
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::place::{Building, Floor, Sensor, SpaceKey};
 use spacehook_domain::settings::Settings;
 use spacehook_domain::stream::Stream;
@@ -22,6 +23,10 @@ pub(crate) fn acme() -> TenantId {
 /// A time: so many seconds after some start of a quarter of an hour.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     "2026-03-29T01:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
+}
+
+pub(crate) fn space_id(number: u64) -> ObservedId {
+    ObservedId::Space(SpaceId(number))
 }
 
 pub(crate) fn building_id(name: &str) -> BuildingRefId {
@@ -59,7 +64,13 @@ pub(crate) fn space_key(building: &str, space: &str) -> SpaceKey {
 }
 
 pub(crate) fn sensor(name: &str, building: &str, space: &str) -> Sensor {
-    Sensor { sensor_id: sensor_id(name), space: space_key(building, space), name: None, profile: None }
+    Sensor {
+        sensor_id: sensor_id(name),
+        space: space_key(building, space),
+        name: None,
+        profile: None,
+        sensor_group_ref_ids: [].into(),
+    }
 }
 
 pub(crate) fn subscription_id(number: u128) -> SubscriptionId {

@@ -22,12 +22,14 @@ use spacehook_domain::backlog::{Backlog, Dead, Kept, KeptKey, Lane};
 use spacehook_domain::event::{CustomType, Event};
 use spacehook_domain::idempotency::Remembered;
 use spacehook_domain::ids::{
-    BuildingRefId, EventId, FloorRefId, ProfileName, SensorId, SpaceId, SubscriptionId, SubscriptionKey, TenantId,
+    BuildingRefId, EventId, FloorRefId, ProfileName, SensorGroupRefId, SensorId, SubscriptionId, SubscriptionKey,
+    TenantId,
 };
 use spacehook_domain::job::{Job, JobKey, JobStep};
 use spacehook_domain::notice::Notice;
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::own_type::{OwnType, OwnTypeVersion};
-use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
+use spacehook_domain::place::{Building, Floor, Sensor, SensorGroup, Space, SpaceKey};
 use spacehook_domain::profile::{OwnProfile, OwnProfileVersion};
 use spacehook_domain::request_rate::Minute;
 use spacehook_domain::space_state::SpaceState;
@@ -89,7 +91,8 @@ pub(crate) struct Contents {
     pub(crate) spaces: BTreeMap<(TenantId, SpaceKey), Space>,
     pub(crate) sensors: BTreeMap<(TenantId, SensorId), Sensor>,
     pub(crate) unassigned: Vec<UnassignedSensor>,
-    pub(crate) states: BTreeMap<SpaceId, SpaceState>,
+    pub(crate) sensor_groups: BTreeMap<(TenantId, SensorGroupRefId), SensorGroup>,
+    pub(crate) states: BTreeMap<ObservedId, SpaceState>,
     /// The newest first.
     pub(crate) raw_payloads: Vec<(TenantId, RawPayload)>,
     pub(crate) keys: BTreeMap<KeyId, ApiKey>,

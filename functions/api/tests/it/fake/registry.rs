@@ -1,10 +1,14 @@
 use super::{Contents, Fake, page};
 use async_trait::async_trait;
-use spacehook_api::ports::{Failed, ListFailed, PutFailed, RegistryRecords, RemoveFailed};
-use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorId, SpaceId, TenantId};
-use spacehook_domain::place::{Building, Floor, Sensor, Space, SpaceKey};
+use spacehook_api::ports::{Failed, ListFailed, PutFailed, PutGroupFailed, RegistryRecords, RemoveFailed};
+use spacehook_domain::ids::{BuildingRefId, FloorRefId, SensorGroupId, SensorGroupRefId, SensorId, SpaceId, TenantId};
+use spacehook_domain::observed::ObservedId;
+use spacehook_domain::place::{Building, Floor, Sensor, SensorGroup, Space, SpaceKey};
 use spacehook_domain::space_state::SpaceState;
-use spacehook_store::{Page, PageRequest, Put, SENSORS_LIMIT, SpaceDraft, SpaceWithSensors, UnassignedSensor};
+use spacehook_store::{
+    GROUPS_OF_SENSOR_LIMIT, Page, PageRequest, Put, SENSORS_LIMIT, SensorGroupDraft, SpaceDraft, SpaceWithSensors,
+    UnassignedSensor,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn put<T>(before: Option<T>) -> Put {
@@ -37,7 +41,7 @@ fn put_space(contents: &mut Contents, tenant: &TenantId, draft: &SpaceDraft) -> 
     Ok((space, put(before)))
 }
 
-fn put_sensor(contents: &mut Contents, tenant: &TenantId, sensor: &Sensor) -> Result<Put, PutFailed> {
+fn put_sensor(contents: &mut Contents, tenant: &TenantId, sensor: &Sensor) -> Result<(Sensor, Put), PutFailed> {
     let key = (tenant.clone(), sensor.space.clone());
     let space = contents.spaces.get(&key).ok_or(PutFailed::NoSpace)?;
     if !space.sensor_ids.contains(&sensor.sensor_id) && space.sensor_ids.len() >= SENSORS_LIMIT {
@@ -50,7 +54,61 @@ fn put_sensor(contents: &mut Contents, tenant: &TenantId, sensor: &Sensor) -> Re
         space.sensor_ids.insert(sensor.sensor_id.clone());
     }
     contents.unassigned.retain(|unassigned| unassigned.sensor_id != sensor.sensor_id);
-    Ok(put(contents.sensors.insert((tenant.clone(), sensor.sensor_id.clone()), sensor.clone())))
+    let key = (tenant.clone(), sensor.sensor_id.clone());
+    let before = contents.sensors.get(&key);
+    let sensor_group_ref_ids = before.map(|before| before.sensor_group_ref_ids.clone()).unwrap_or_default();
+    let sensor = Sensor { sensor_group_ref_ids, ..sensor.clone() };
+    let put = put(contents.sensors.insert(key, sensor.clone()));
+    Ok((sensor, put))
+}
+
+fn put_sensor_group(
+    contents: &mut Contents,
+    tenant: &TenantId,
+    draft: &SensorGroupDraft,
+) -> Result<(SensorGroup, Put), PutGroupFailed> {
+    let building = draft.building_ref_id.as_ref().map(|building| (tenant.clone(), building.clone()));
+    if building.is_some_and(|building| !contents.buildings.contains_key(&building)) {
+        return Err(PutGroupFailed::NoBuilding);
+    }
+    let sensor = |id: &SensorId| contents.sensors.get(&(tenant.clone(), id.clone()));
+    let wrong = |is_wrong: &dyn Fn(&SensorId) -> bool| -> BTreeSet<_> {
+        draft.sensor_ids.iter().filter(|id| is_wrong(id)).cloned().collect()
+    };
+    let missing = wrong(&|id| sensor(id).is_none());
+    let full = wrong(&|id| sensor(id).is_some_and(|one| one.sensor_group_ref_ids.len() >= GROUPS_OF_SENSOR_LIMIT));
+    if !missing.is_empty() {
+        return Err(PutGroupFailed::NoSensors(missing));
+    }
+    if !full.is_empty() {
+        return Err(PutGroupFailed::TooManyGroups(full));
+    }
+    let key = (tenant.clone(), draft.sensor_group_ref_id.clone());
+    let before = contents.sensor_groups.get(&key).map(|before| before.sensor_group_id);
+    if before.is_none() {
+        contents.next_space_id += 1;
+    }
+    let group = SensorGroup {
+        sensor_group_id: before.unwrap_or(SensorGroupId(contents.next_space_id)),
+        sensor_group_ref_id: draft.sensor_group_ref_id.clone(),
+        building_ref_id: draft.building_ref_id.clone(),
+        name: draft.name.clone(),
+        sensor_ids: draft.sensor_ids.clone(),
+        settings: draft.settings.clone(),
+    };
+    join(contents, tenant, &draft.sensor_group_ref_id, &draft.sensor_ids);
+    Ok((group.clone(), put(contents.sensor_groups.insert(key, group))))
+}
+
+/// Has these sensors be in the group, and no others.
+fn join(contents: &mut Contents, tenant: &TenantId, group: &SensorGroupRefId, sensors: &BTreeSet<SensorId>) {
+    for ((_, id), sensor) in contents.sensors.iter_mut().filter(|((owner, _), _)| owner == tenant) {
+        if sensors.contains(id) {
+            sensor.sensor_group_ref_ids.insert(group.clone());
+        } else {
+            sensor.sensor_group_ref_ids.remove(group);
+        }
+    }
 }
 
 #[async_trait]
@@ -133,8 +191,14 @@ impl RegistryRecords for Fake {
             for (sensor_id, name) in sensors {
                 let stored = contents.sensors.get(&(tenant.clone(), sensor_id.clone()));
                 let profile = stored.and_then(|stored| stored.profile.clone());
-                let sensor = Sensor { sensor_id: sensor_id.clone(), space: draft.key(), name: name.clone(), profile };
-                match put_sensor(contents, tenant, &sensor)? {
+                let sensor = Sensor {
+                    sensor_id: sensor_id.clone(),
+                    space: draft.key(),
+                    name: name.clone(),
+                    profile,
+                    sensor_group_ref_ids: BTreeSet::new(),
+                };
+                match put_sensor(contents, tenant, &sensor)?.1 {
                     Put::Created => sensors_created += 1,
                     Put::Updated => sensors_updated += 1,
                 }
@@ -169,11 +233,39 @@ impl RegistryRecords for Fake {
         })
     }
 
-    async fn space_state(&self, _: &TenantId, space: SpaceId) -> Result<SpaceState, Failed> {
-        Ok(self.with(|contents| contents.states.get(&space).cloned().unwrap_or_default()))
+    async fn state(&self, _: &TenantId, of: ObservedId) -> Result<SpaceState, Failed> {
+        Ok(self.with(|contents| contents.states.get(&of).cloned().unwrap_or_default()))
     }
 
-    async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<Put, PutFailed> {
+    async fn put_sensor_group(
+        &self,
+        tenant: &TenantId,
+        draft: &SensorGroupDraft,
+    ) -> Result<(SensorGroup, Put), PutGroupFailed> {
+        self.perform("sensor_group.put", |contents| put_sensor_group(contents, tenant, draft))?
+    }
+
+    async fn sensor_group(&self, tenant: &TenantId, id: &SensorGroupRefId) -> Result<Option<SensorGroup>, Failed> {
+        Ok(self.with(|contents| contents.sensor_groups.get(&(tenant.clone(), id.clone())).cloned()))
+    }
+
+    async fn list_sensor_groups(
+        &self,
+        tenant: &TenantId,
+        request: PageRequest,
+    ) -> Result<Page<SensorGroup>, ListFailed> {
+        let all = self.with(|contents| values(&contents.sensor_groups, |(owner, _)| owner == tenant));
+        page(&all, &request).ok_or(ListFailed::InvalidCursor)
+    }
+
+    async fn delete_sensor_group(&self, tenant: &TenantId, id: &SensorGroupRefId) -> Result<bool, Failed> {
+        self.perform("sensor_group.delete", |contents| {
+            join(contents, tenant, id, &BTreeSet::new());
+            contents.sensor_groups.remove(&(tenant.clone(), id.clone())).is_some()
+        })
+    }
+
+    async fn put_sensor(&self, tenant: &TenantId, sensor: &Sensor) -> Result<(Sensor, Put), PutFailed> {
         self.perform("sensor.put", |contents| put_sensor(contents, tenant, sensor))?
     }
 
@@ -190,6 +282,9 @@ impl RegistryRecords for Fake {
         Ok(self.with(|contents| {
             for space in contents.spaces.values_mut() {
                 space.sensor_ids.remove(id);
+            }
+            for group in contents.sensor_groups.values_mut() {
+                group.sensor_ids.remove(id);
             }
             contents.sensors.remove(&(tenant.clone(), id.clone())).is_some()
         }))

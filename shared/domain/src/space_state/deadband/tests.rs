@@ -41,7 +41,7 @@ fn marks(space: &Space, readings: &[(&str, Measurements)]) -> Vec<bool> {
             measurements: measurements.clone(),
         };
         let events = state.take(
-            Occasion { tenant: &tenant(), space, trace: None, wanted: &WANTED },
+            Occasion { tenant: &tenant(), of: &space.clone().into(), trace: None, wanted: &WANTED },
             &reading,
             Silence::default(),
         );
@@ -115,7 +115,7 @@ proptest! {
                 let at = Timestamp::from_second(1_770_000_000 + second).unwrap();
                 let sensor_id = SensorId::parse("a").unwrap();
                 let reading = Reading { sensor_id, observed_at: at, received_at: at, measurements: count(*people) };
-                let occasion = Occasion { tenant: &tenant(), space, trace: None, wanted: &WANTED };
+                let occasion = Occasion { tenant: &tenant(), of: &space.clone().into(), trace: None, wanted: &WANTED };
                 state.take(occasion, &reading, Silence::default());
             }
             (state.aggregate(), state.observed_at(), state.sensors().clone(), state.sequence)

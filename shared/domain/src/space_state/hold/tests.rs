@@ -1,5 +1,6 @@
 use crate::event::{Event, EventType};
 use crate::ids::{EventId, SensorId};
+use crate::observed::Observed;
 use crate::place::Space;
 use crate::presence::Silence;
 use crate::reading::{Celsius, Measurements, PersonCount, Reading};
@@ -36,21 +37,21 @@ fn people(sensor: &str, observed: i64, received: i64, people: u32) -> Reading {
     }
 }
 
-fn occasion<'a>(tenant: &'a crate::ids::TenantId, space: &'a Space) -> Occasion<'a> {
-    Occasion { tenant, space, trace: None, wanted: &WANTED }
+fn occasion<'a>(tenant: &'a crate::ids::TenantId, of: &'a Observed) -> Occasion<'a> {
+    Occasion { tenant, of, trace: None, wanted: &WANTED }
 }
 
 /// Takes a reading in as ingest does: what was over before, the reading, what is over now.
 fn take(state: &mut SpaceState, space: &Space, reading: &Reading) -> Vec<Event> {
     let tenant = tenant();
     let mut events = end(state, space, reading.received_at);
-    events.extend(state.take(occasion(&tenant, space), reading, Silence::default()));
+    events.extend(state.take(occasion(&tenant, &space.clone().into()), reading, Silence::default()));
     events.extend(end(state, space, reading.received_at));
     events
 }
 
 fn end(state: &mut SpaceState, space: &Space, now: Timestamp) -> Vec<Event> {
-    state.end_hold(occasion(&tenant(), space), now)
+    state.end_hold(occasion(&tenant(), &space.clone().into()), now)
 }
 
 fn told(events: &[Event]) -> Told {
@@ -124,7 +125,7 @@ fn history_in_one_message_is_judged_by_its_own_times() {
     let mut events = Vec::new();
     for (second, count) in [(0, 1), (10, 0), (40, 1), (50, 0), (200, 1), (300, 0)] {
         let reading = people("a", second, 5_000, count);
-        events.extend(state.take(occasion(&tenant, &space), &reading, Silence::default()));
+        events.extend(state.take(occasion(&tenant, &space.clone().into()), &reading, Silence::default()));
     }
     events.extend(end(&mut state, &space, at(5_000)));
     let expected = [is(0, "occupied"), is(110, "available"), is(200, "occupied"), is(360, "available")];
@@ -169,7 +170,7 @@ fn the_present_state_is_the_one_that_is_told() {
     take(&mut state, &space, &people("a", 10, 10, 0));
     let resynced = |state: &SpaceState| {
         let id = |_, _| EventId::at(at(99), &[7; 32]);
-        let event = state.as_event(occasion(&tenant, &space), EventType::SpaceAvailability, at(99), id);
+        let event = state.as_event(occasion(&tenant, &space.clone().into()), EventType::SpaceAvailability, at(99), id);
         told(&Vec::from_iter(event))
     };
     assert_eq!(resynced(&state), [is(10, "occupied")]);
@@ -185,8 +186,8 @@ fn health_tells_what_a_lost_timer_did_not() {
     let (mut state, space, tenant) = (SpaceState::default(), held_for(60), tenant());
     take(&mut state, &space, &people("a", 0, 0, 1));
     take(&mut state, &space, &people("a", 10, 10, 0));
-    assert_eq!(told(&state.look(occasion(&tenant, &space), at(300))), [is(70, "available")]);
-    assert!(state.look(occasion(&tenant, &space), at(301)).is_empty());
+    assert_eq!(told(&state.look(occasion(&tenant, &space.clone().into()), at(300))), [is(70, "available")]);
+    assert!(state.look(occasion(&tenant, &space.clone().into()), at(301)).is_empty());
 }
 
 /// What is to be told, by the intervals between the changes alone.

@@ -22,7 +22,7 @@ fn take(state: &mut SpaceState, version: i64, desired: &Value, reported: &Value)
         "timestamp": at(version).as_second()
     });
     let shadow = read("acme:a", document.to_string().as_bytes(), at(1_000_000)).unwrap().unwrap();
-    let occasion = Occasion { tenant: &tenant(), space: &space(&["a"]), trace: None, wanted: &WANTED };
+    let occasion = Occasion { tenant: &tenant(), of: &space(&["a"]).into(), trace: None, wanted: &WANTED };
     state.shadow(occasion, &SensorId::parse("a").unwrap(), &shadow.report, at(1_000_000))
 }
 
@@ -74,7 +74,7 @@ fn a_sensor_that_is_moved_away_is_forgotten() {
     let mut state = SpaceState::default();
     take(&mut state, 1, &json!({"a": 1}), &json!({}));
     let before = state.clone();
-    let occasion = Occasion { tenant: &tenant(), space: &space(&["b"]), trace: None, wanted: &WANTED };
+    let occasion = Occasion { tenant: &tenant(), of: &space(&["b"]).into(), trace: None, wanted: &WANTED };
     state.look(occasion, at(1));
     assert_ne!(state, before);
 }

@@ -32,15 +32,15 @@ pub(super) fn assert_fits(event: &Event) {
     assert!(wrong.is_empty(), "{wrong:?}: {}", event.data);
 }
 
-fn battery(percent: f64) -> Measurements {
+pub(super) fn battery(percent: f64) -> Measurements {
     Measurements { battery: Some(BatteryPercent::new(percent).unwrap()), ..Measurements::default() }
 }
 
-fn motion(moved: bool) -> Measurements {
+pub(super) fn motion(moved: bool) -> Measurements {
     Measurements { motion_detected: Some(moved), ..Measurements::default() }
 }
 
-fn warmth(degrees: f64) -> Measurements {
+pub(super) fn warmth(degrees: f64) -> Measurements {
     Measurements { temperature: Some(Celsius::new(degrees).unwrap()), ..Measurements::default() }
 }
 
@@ -162,7 +162,7 @@ fn a_minimum_holds_back_what_changes_too_little() {
     let settings = Settings { minimum_change, ..Settings::default() };
     let (mut state, space) = (SpaceState::default(), Space { settings, ..space(&["a"]) });
     let wanted = &only(&[EventType::SensorDeviceReadingUpdated, EventType::SensorDeviceGroupReadingUpdated]);
-    let occasion = Occasion { tenant: &tenant(), space: &space, trace: None, wanted };
+    let occasion = Occasion { tenant: &tenant(), of: &space.into(), trace: None, wanted };
     let events: Vec<_> = (0..5)
         .map(|step| {
             let warm = reading("a", i64::from(step), warmth(20.0 + f64::from(step) * 0.25));

@@ -1,15 +1,16 @@
 //! The state of a space under writers who do not know of each other.
 
 use crate::table::with_table;
-use crate::things::{acme, at, building, draft, sensor, sensor_id};
+use crate::things::{acme, at, building, draft, sensor, sensor_id, space_id};
 use futures::future::join_all;
 use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
 use spacehook_domain::ids::{Sequence, SpaceId};
+use spacehook_domain::observed::ObservedId;
 use spacehook_domain::place::{Building, Space};
 use spacehook_domain::settings::Settings;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_domain::stream::Stream;
-use spacehook_store::{Put, Saved, SpaceDraft, StoredSpace};
+use spacehook_store::{Put, Saved, SpaceDraft, StoredState};
 
 fn space() -> Space {
     let draft = draft("HQ", None, "room 1");
@@ -46,11 +47,11 @@ async fn twenty_concurrent_writers_lose_no_update() {
     with_table(async |table| {
         let write_one = async || {
             for tries in 1.. {
-                let StoredSpace { version, mut state, mut pending, .. } =
-                    table.store.stored_space(&acme(), SpaceId(7)).await.unwrap();
+                let StoredState { version, mut state, mut pending, .. } =
+                    table.store.stored_state(&acme(), space_id(7)).await.unwrap();
                 state.sequence = state.sequence.next();
                 pending.push(event(state.sequence.0));
-                match table.store.save_space(&acme(), SpaceId(7), version, &state, &pending, None).await.unwrap() {
+                match table.store.save_state(&acme(), space_id(7), version, &state, &pending, None).await.unwrap() {
                     Saved::Yes => return tries,
                     Saved::Conflict => {}
                 }
@@ -59,7 +60,7 @@ async fn twenty_concurrent_writers_lose_no_update() {
         };
         let tries: Vec<i32> = join_all((0..20).map(|_| write_one())).await;
         assert!(tries.iter().sum::<i32>() > 20, "no writer ever met another: {tries:?}");
-        let stored = table.store.stored_space(&acme(), SpaceId(7)).await.unwrap();
+        let stored = table.store.stored_state(&acme(), space_id(7)).await.unwrap();
         assert_eq!((stored.version, stored.state.sequence), (20, Sequence(20)));
         assert_eq!(stored.pending, (1..=20).map(event).collect::<Vec<_>>());
     })
@@ -70,22 +71,22 @@ async fn twenty_concurrent_writers_lose_no_update() {
 async fn pending_events_are_cleared_only_for_their_version() {
     with_table(async |table| {
         let (store, state) = (&table.store, SpaceState::default());
-        assert_eq!(store.stored_space(&acme(), SpaceId(7)).await.unwrap(), StoredSpace::default());
-        assert_eq!(store.save_space(&acme(), SpaceId(7), 0, &state, &[event(1)], None).await.unwrap(), Saved::Yes);
-        assert_eq!(store.save_space(&acme(), SpaceId(7), 0, &state, &[], None).await.unwrap(), Saved::Conflict);
-        assert_eq!(store.save_space(&acme(), SpaceId(7), 5, &state, &[], None).await.unwrap(), Saved::Conflict);
+        assert_eq!(store.stored_state(&acme(), space_id(7)).await.unwrap(), StoredState::default());
+        assert_eq!(store.save_state(&acme(), space_id(7), 0, &state, &[event(1)], None).await.unwrap(), Saved::Yes);
+        assert_eq!(store.save_state(&acme(), space_id(7), 0, &state, &[], None).await.unwrap(), Saved::Conflict);
+        assert_eq!(store.save_state(&acme(), space_id(7), 5, &state, &[], None).await.unwrap(), Saved::Conflict);
         let two = [event(1), event(2)];
-        assert_eq!(store.save_space(&acme(), SpaceId(7), 1, &state, &two, None).await.unwrap(), Saved::Yes);
+        assert_eq!(store.save_state(&acme(), space_id(7), 1, &state, &two, None).await.unwrap(), Saved::Yes);
 
         // The writer of version 1 comes late: what version 2 still has to send stays.
-        store.clear_pending(&acme(), SpaceId(7), 1).await.unwrap();
-        assert_eq!(store.stored_space(&acme(), SpaceId(7)).await.unwrap().pending, two);
-        store.clear_pending(&acme(), SpaceId(7), 2).await.unwrap();
-        store.clear_pending(&acme(), SpaceId(7), 2).await.unwrap();
-        let stored = store.stored_space(&acme(), SpaceId(7)).await.unwrap();
+        store.clear_pending(&acme(), space_id(7), 1).await.unwrap();
+        assert_eq!(store.stored_state(&acme(), space_id(7)).await.unwrap().pending, two);
+        store.clear_pending(&acme(), space_id(7), 2).await.unwrap();
+        store.clear_pending(&acme(), space_id(7), 2).await.unwrap();
+        let stored = store.stored_state(&acme(), space_id(7)).await.unwrap();
         assert_eq!((stored.version, stored.pending), (2, Vec::new()));
         // A space that is gone is no error, and does not come back by it.
-        store.clear_pending(&acme(), SpaceId(8), 0).await.unwrap();
+        store.clear_pending(&acme(), space_id(8), 0).await.unwrap();
         assert!(table.raw("S#acme#8", "STATE").await.is_none());
     })
     .await;
@@ -95,9 +96,9 @@ async fn pending_events_are_cleared_only_for_their_version() {
 async fn a_state_that_does_not_fit_is_a_typed_error() {
     with_table(async |table| {
         let many: Vec<Event> = (0..1_500).map(event).collect();
-        let saved = table.store.save_space(&acme(), SpaceId(7), 0, &SpaceState::default(), &many, None).await;
+        let saved = table.store.save_state(&acme(), space_id(7), 0, &SpaceState::default(), &many, None).await;
         assert!(saved.unwrap_err().is_too_large());
-        assert_eq!(table.store.stored_space(&acme(), SpaceId(7)).await.unwrap().version, 0);
+        assert_eq!(table.store.stored_state(&acme(), space_id(7)).await.unwrap().version, 0);
     })
     .await;
 }
@@ -114,18 +115,18 @@ async fn the_requests_of_a_reading_are_as_documented() {
         assert_eq!((overview.unwrap().registry_version, requests.as_str()), (3, "GetItem 1"));
         let (placement, requests) = table.requests(store.placement(&acme(), &sensor_id("s1"))).await;
         assert_eq!(requests, "GetItem 3");
-        let (sensor_placed, placed) = placement.unwrap().unwrap();
-        assert_eq!(sensor_placed, sensor("s1", "HQ", "room 1"));
-        assert_eq!((placed.space_id, placed.sensor_ids), (space.space_id, [sensor_id("s1")].into()));
+        let placed = placement.unwrap().unwrap();
+        assert_eq!((placed.sensor, placed.groups), (sensor("s1", "HQ", "room 1"), vec![]));
+        assert_eq!((placed.space.space_id, placed.space.sensor_ids), (space.space_id, [sensor_id("s1")].into()));
+        let id = ObservedId::Space(space.space_id);
         let (nowhere, requests) = table.requests(store.placement(&acme(), &sensor_id("s2"))).await;
         assert_eq!((nowhere.unwrap(), requests.as_str()), (None, "GetItem 1"));
-        let (_, requests) = table.requests(store.stored_space(&acme(), space.space_id)).await;
+        let (_, requests) = table.requests(store.stored_state(&acme(), ObservedId::Space(space.space_id))).await;
         assert_eq!(requests, "GetItem 1");
         let state = SpaceState::default();
-        let (_, requests) =
-            table.requests(store.save_space(&acme(), space.space_id, 0, &state, &[event(1)], None)).await;
+        let (_, requests) = table.requests(store.save_state(&acme(), id, 0, &state, &[event(1)], None)).await;
         assert_eq!(requests, "PutItem 1");
-        let (_, requests) = table.requests(store.clear_pending(&acme(), space.space_id, 1)).await;
+        let (_, requests) = table.requests(store.clear_pending(&acme(), id, 1)).await;
         assert_eq!(requests, "UpdateItem 1");
     })
     .await;
@@ -167,7 +168,7 @@ async fn where_a_sensor_is_says_what_is_settled_there() {
 
         let (placed, requests) = table.requests(store.placement(&acme(), &sensor_id("s1"))).await;
         let merged = settings(r#"{"minimum_change":{"co2":300},"vacant_after_s":0}"#);
-        assert_eq!((placed.unwrap().unwrap().1.settings, requests.as_str()), (merged, "GetItem 3"));
+        assert_eq!((placed.unwrap().unwrap().space.settings, requests.as_str()), (merged, "GetItem 3"));
 
         store.put_building(&acme(), &building("HQ")).await.unwrap();
         let unsettled = SpaceDraft { settings: Settings::default(), ..own };
@@ -175,7 +176,7 @@ async fn where_a_sensor_is_says_what_is_settled_there() {
         assert_eq!(version().await, 5, "one a change");
         let (put, requests) = table.requests(store.put_space(&acme(), &unsettled)).await;
         assert_eq!((put.unwrap().1, requests.as_str()), (Put::Updated, "GetItem 1"), "nothing changes");
-        let (_, placed) = store.placement(&acme(), &sensor_id("s1")).await.unwrap().unwrap();
+        let placed = store.placement(&acme(), &sensor_id("s1")).await.unwrap().unwrap().space;
         assert!(placed.settings.is_empty() && store.space(&acme(), &unsettled.key()).await.unwrap() == Some(placed));
     })
     .await;
