@@ -126,8 +126,8 @@ class Table:
         assert item is not None
         self.change(item, "document", ended)
 
-    def silence(self, scene: Scene, minutes: int) -> None:
-        """Makes it so many minutes longer ago that anything was heard of the sensors of a scene's space."""
+    def silence(self, scene: Scene, minutes: int, sensor_group_id: int | None = None) -> None:
+        """Makes it so many minutes longer ago that anything was heard of the sensors of a scene's space, or of a group."""
 
         def older(state: Any) -> Any:
             for presence in state["presence"].values():
@@ -136,7 +136,10 @@ class Table:
                     presence["link"]["at"] = earlier(presence["link"]["at"], minutes * 60)
             return state
 
-        self.change(self.space(scene), "state", older, due=minutes * 60)
+        of = scene.space_id if sensor_group_id is None else f"g{sensor_group_id}"
+        item = self.get(f"S#{scene.tenant}#{of}", "STATE")
+        assert item is not None
+        self.change(item, "state", older, due=minutes * 60)
 
 
 def _key(pk: str, sk: str) -> dict[str, Any]:
