@@ -26,6 +26,8 @@ SAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "kontakt": ("d0:0d:1e:00:00:01", {"temperature": 15.75, "humidity": 50}),
     "meraki-mv": (None, {"person_count": 2}),
     "milesight-gateway": ("24e124443f171044", {"person_count": 1, "temperature": 23.7, "humidity": 53.5}),
+    # A door that has never been heard before has let nobody in yet.
+    "milesight-door": ("24e124753d010203", {"person_count": 0}),
     "shelly": ("shellyplusht-b8d61a8b17cc", {"temperature": 19.8, "humidity": 42.2}),
     "the-things-stack": ("vs321-test", {"person_count": 1, "temperature": 23.7, "humidity": 53.5}),
     "vergesense": (
@@ -71,6 +73,23 @@ def test_a_vendor_s_message_becomes_a_report(of_vendor: tuple[Scene, str]) -> No
     [arrival] = reports.wait(1)
     said, expected = _said(arrival.json()), SAMPLES[name][1]
     assert {field: said.get(field) for field in expected} == expected
+
+
+def test_a_vendor_s_door_makes_people_of_a_room(make_scene: MakeScene) -> None:
+    """A Milesight VS350: two bytes each way, which begin anew after 65,535."""
+    scene = make_scene()
+    reports = scene.subscribe()
+
+    def cross(second: int, entries: int, exits: int) -> None:
+        payload = b"\x04\xcc" + entries.to_bytes(2, "little") + exits.to_bytes(2, "little")
+        uplink = {"deviceName": "vs350-lobby", "devEUI": scene.sensor, "fPort": 85}
+        data = {"data": base64.b64encode(payload).decode(), "time": f"2026-02-02T14:19:{second:02}Z"}
+        scene.publish(uplink | data, scene.topic("milesight_gateway"))
+        reports.wait(second)
+
+    for second, (entries, exits) in enumerate([(65_530, 10), (65_535, 10), (4, 12), (4, 20)], start=1):
+        cross(second, entries, exits)
+    assert [arrival.json()["person_count"] for arrival in reports.wait(4)] == [0, 5, 8, 0]
 
 
 def test_every_profile_has_a_sample() -> None:

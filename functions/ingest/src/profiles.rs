@@ -6,8 +6,8 @@ use spacehook_domain::ids::ProfileName;
 use spacehook_domain::profile::{NATIVE, Profile, built_in};
 use std::sync::Arc;
 
-/// What is remembered, at most. A recipe with its scripts has up to 160 KB, and hardly any has 10.
-const BOUNDS: Bounds = Bounds { tenants: 20, values: 50 };
+/// What is remembered, at most. A recipe with its scripts has up to 192 KB, and hardly any has 10.
+const BOUNDS: Bounds = Bounds { tenants: 20, values: 40 };
 
 /// The memory.
 #[derive(Debug)]

@@ -13,13 +13,16 @@ fn read(written: &str, entry: Entry) -> Result<Value, String> {
     serde_json::from_str(written).map_err(|error| format!("what {subject} answered can't be read: {error}"))
 }
 
-/// TS013 answers `{data, warnings, errors}`; older decoders the data itself.
+/// TS013 answers `{data, warnings, errors}`; older decoders the data itself. Many of these answer nothing of a port that they
+/// do not know.
 pub(crate) fn of_decoder(written: &str) -> Result<Value, String> {
     if written.is_empty() {
-        return Err("the decoder answered nothing that JSON has".to_owned());
+        return Ok(Value::Null);
     }
-    let Value::Object(mut fields) = read(written, Entry::Decoder)? else {
-        return Err("the decoder must answer an object".to_owned());
+    let mut fields = match read(written, Entry::Decoder)? {
+        Value::Object(fields) => fields,
+        Value::Null => return Ok(Value::Null),
+        _ => return Err("the decoder must answer an object".to_owned()),
     };
     let errors = fields.get("errors").and_then(Value::as_array).filter(|errors| !errors.is_empty());
     if let Some(errors) = errors {
@@ -28,7 +31,7 @@ pub(crate) fn of_decoder(written: &str) -> Result<Value, String> {
         return Err(format!("the decoder says: {}", told.join("; ").chars().take(SHOWN).collect::<String>()));
     }
     match fields.remove("data") {
-        Some(Value::Object(data)) => Ok(Value::Object(data)),
+        Some(data @ (Value::Object(_) | Value::Null)) => Ok(data),
         Some(_) => Err("the decoder's data must be an object".to_owned()),
         None => Ok(Value::Object(fields)),
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use spacehook_decoding::Sandbox;
+use spacehook_domain::counter::{Bits, Counting, Totals};
 use spacehook_domain::ids::{ProfileName, SensorId};
 use spacehook_domain::profile::{Decode, Origin, Profile, Uplink, decoder};
 use spacehook_domain::telemetry::{Accepted, read_message};
@@ -24,8 +25,9 @@ fn decode(device: &str, hex: &str) -> Result<Value, String> {
 
 #[test]
 fn every_documented_uplink_says_what_the_vendor_says() {
-    let documented: Vec<Value> = serde_json::from_str(include_str!("milesight-uplinks.json")).unwrap();
-    assert!(documented.len() > 20);
+    let mut documented: Vec<Value> = serde_json::from_str(include_str!("milesight-uplinks.json")).unwrap();
+    documented.extend(serde_json::from_str::<Vec<Value>>(include_str!("milesight-more-uplinks.json")).unwrap());
+    assert!(documented.len() > 40);
     for one in documented {
         let (device, hex) = (one["device"].as_str().unwrap(), one["hex"].as_str().unwrap());
         assert_eq!(decode(device, hex).as_ref(), Ok(&one["decoded"]), "{device} {hex}");
@@ -91,6 +93,39 @@ fn what_was_kept_without_a_network_is_readings_of_their_times() {
     };
     let expected = [said("2023-07-06T06:14:06Z", false, 29.2), said("2023-07-06T06:17:00Z", true, 30.8)];
     assert_eq!(readings("milesight_gateway", &message), expected);
+}
+
+#[test]
+fn air_that_was_measured_without_a_network_is_of_its_model() {
+    let record = "AE5BA6640A0168000102FF02E3002827";
+    for (device, channel, more, expected) in [
+        ("am307", "20", "", json!({"tvoc": 2.27})),
+        ("am308", "21", "07000800", json!({"tvoc": 227, "pm2_5": 7, "pm10": 8})),
+        ("am319-hcho", "20", "070008000900", json!({"tvoc": 2.27, "pm2_5": 7, "pm10": 8})),
+    ] {
+        let one = format!("{channel}CE{record}{more}");
+        let decoded = decode(device, &format!("{one}{one}017564")).unwrap();
+        let said = json!({"temperature": 26.6, "humidity": 52, "pir": "trigger", "light_level": 2, "co2": 767,
+            "pressure": 1002.4, "timestamp": 1_688_624_046});
+        let mut said = said.as_object().unwrap().clone();
+        said.extend(expected.as_object().unwrap().clone());
+        assert_eq!(decoded, json!({"history": [said, said], "battery": 100}), "{device}");
+    }
+    assert!(decode("", &format!("21CE{record}")).is_err(), "of a device that has no name nobody knows how long it is");
+}
+
+#[test]
+fn doors_are_counted_as_wide_as_they_count() {
+    let of = |device: &str, payload: &str| {
+        let message = json!({"devEUI": "a", "deviceName": device, "data": payload, "fPort": 85});
+        serde_json::from_value::<Totals>(readings("milesight_gateway", &message).remove(0).2["totals"].clone()).unwrap()
+    };
+    let totals = |entries, exits, bits| Totals { entries, exits, counting: Counting { bits, ..Counting::default() } };
+    // 04CC12001600, 0DCC02000100, 03D2BE000000 04D231010000, and the first of four lines: 03D248000000 04D2C8000000
+    assert_eq!(of("VS350-1", "BMwSABYA"), totals(18, 22, Bits::Sixteen));
+    assert_eq!(of("VS121-1", "DcwCAAEA"), totals(2, 1, Bits::Sixteen));
+    assert_eq!(of("VS132-1", "A9K+AAAABNIxAQAA"), totals(190, 305, Bits::ThirtyTwo));
+    assert_eq!(of("VS133-1", "A9JIAAAABNLIAAAABtIAAAAAB9IAAAAA"), totals(72, 200, Bits::ThirtyTwo));
 }
 
 #[test]

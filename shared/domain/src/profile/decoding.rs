@@ -37,7 +37,7 @@ pub enum Entry {
 
 /// Runs the scripts of profiles. Each error says what went wrong and where in the script, for the owner of the device.
 pub trait Decode {
-    /// What a decoder makes of an uplink: an object.
+    /// What a decoder makes of an uplink: an object; null where it says nothing, of a port that it does not know, say.
     fn decode(&self, script: &str, uplink: &Uplink) -> Result<Value, String>;
     /// What the script's `normalize(data, meta)` makes of a message: an object or an array of objects, in the native form
     /// ([`crate::telemetry`]); null where there is nothing in the message.
@@ -64,7 +64,7 @@ impl Decode for NoDecoder {
     }
 }
 
-/// Puts what the payload says into the message, as `decoded`. False where it has no payload: a join, say.
+/// Puts what the payload says into the message, as `decoded`. False where it says nothing, or there is none: a join, say.
 pub(super) fn decode(
     decoding: &Decoding,
     message: &mut Value,
@@ -83,6 +83,9 @@ pub(super) fn decode(
     });
     let uplink = Uplink { bytes, f_port: f_port.transpose()?, received_at, variables: variables.collect() };
     let data = decoder.decode(&decoding.script, &uplink).map_err(Unusable::Decoder)?;
+    if data.is_null() {
+        return Ok(false);
+    }
     let must_be = || Unusable::Payload("its message must be an object".to_owned());
     let fields = message.as_object_mut().ok_or_else(must_be)?;
     fields.insert(DECODED.to_owned(), data);

@@ -3,7 +3,7 @@
 use super::coercion::coerce;
 use super::decoding::{DECODED, Decode, decode};
 use super::quantity::QuantityName;
-use super::recipe::{Condition, Making, Of, Quantity, Recipe, Sensor, Time};
+use super::recipe::{Condition, CounterConstants, Making, Of, Quantity, Recipe, Sensor, Time};
 use crate::ids::{ProfileName, SensorId};
 use crate::telemetry::read_timestamp;
 use jiff::Timestamp;
@@ -122,19 +122,21 @@ fn by_table(
     quantities: &BTreeMap<QuantityName, Vec<Quantity>>,
     place: Place<'_>,
 ) -> Result<Option<Value>, Unmapped> {
-    let mut made = Map::new();
+    let (mut made, mut bits) = (Map::new(), None);
     for (name, ways) in quantities {
-        if let Some(value) = quantity(*name, ways, place)? {
+        if let Some((way, value)) = quantity(*name, ways, place)? {
             made.insert(name.as_str().to_owned(), value);
+            bits = bits.or(way.bits);
         }
     }
     if made.is_empty() {
         return Ok(None);
     }
-    if made.contains_key(QuantityName::EntriesTotal.as_str())
-        && let Ok(Value::Object(constants)) = serde_json::to_value(&recipe.counter)
-    {
-        made.extend(constants);
+    if made.contains_key(QuantityName::EntriesTotal.as_str()) {
+        let counter = CounterConstants { bits: bits.or(recipe.counter.bits), ..recipe.counter.clone() };
+        if let Ok(Value::Object(constants)) = serde_json::to_value(counter) {
+            made.extend(constants);
+        }
     }
     complete(recipe, &mut made, place)?;
     Ok(Some(Value::Object(made)))
@@ -187,14 +189,28 @@ fn by_script(
     Ok(completed.enumerate().collect())
 }
 
-fn quantity(name: QuantityName, ways: &[Quantity], place: Place<'_>) -> Result<Option<Value>, Unmapped> {
+/// What the first way finds that finds something.
+fn quantity<'a>(
+    name: QuantityName,
+    ways: &'a [Quantity],
+    place: Place<'_>,
+) -> Result<Option<(&'a Quantity, Value)>, Unmapped> {
     for way in ways.iter().filter(|way| place.is(&way.only_if)) {
-        if let Some(value) = place.find(way.of, &way.at) {
+        let found = place.find(way.of, &way.at);
+        if let Some(value) = found.filter(|value| !way.absent.iter().any(|absent| is_same(absent, value))) {
             let refused = |problem| unmapped(name.as_str(), &way.at, problem);
-            return coerce(name, way, value).map(Some).map_err(refused);
+            return coerce(name, way, value).map(|value| Some((way, value))).map_err(refused);
         }
     }
     Ok(None)
+}
+
+/// Whether two values are one. Numbers are however they are written: -1 is -1.0.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        _ => one == other,
+    }
 }
 
 fn sensor_id(ways: &[Sensor], place: Place<'_>) -> Result<Option<String>, Unmapped> {

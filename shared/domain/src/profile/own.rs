@@ -12,8 +12,8 @@ pub const OWN_PROFILES_LIMIT: u64 = 100;
 pub const VERSIONS_KEPT: u32 = 20;
 /// Characters of a title, at most.
 pub const TITLE_LIMIT: usize = 200;
-/// Bytes of a definition, at most, written without blanks. Two of its scripts fit.
-pub const DEFINITION_BYTES_LIMIT: usize = 160 * 1_024;
+/// Bytes of a definition, at most, written without blanks: a script as long as may be, and another of the usual length.
+pub const DEFINITION_BYTES_LIMIT: usize = 192 * 1_024;
 
 /// A profile of a tenant's own, but for its recipe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -81,6 +81,11 @@ quantities! {
 }
 
 impl QuantityName {
+    /// Whether a counter goes on counting it.
+    pub(super) fn is_total(self) -> bool {
+        matches!(self, Self::EntriesTotal | Self::ExitsTotal)
+    }
+
     pub(super) fn is_in(self, unit: Unit) -> bool {
         match unit {
             Unit::Celsius | Unit::Fahrenheit | Unit::Kelvin => self == Self::Temperature,

@@ -17,8 +17,8 @@ use std::collections::BTreeMap;
 
 /// Ways to find one thing, at most; also items to make readings of, conditions and variables.
 pub const WAYS_LIMIT: usize = 32;
-/// Bytes of the source of a script, at most.
-pub const SCRIPT_BYTES_LIMIT: usize = 64 * 1_024;
+/// Bytes of the source of a script, at most. The longest decoder that Milesight publishes of its devices has 83,000.
+pub const SCRIPT_BYTES_LIMIT: usize = 128 * 1_024;
 
 /// From a vendor's message to readings.
 #[derive(Debug, Clone)]
@@ -144,6 +144,8 @@ pub(super) struct Quantity {
     pub(super) table: BTreeMap<String, Value>,
     /// What all other words mean; they are refused where not given.
     pub(super) otherwise: Option<Value>,
+    /// Values that say that nothing was measured: as if nothing stood there.
+    pub(super) absent: Vec<Value>,
     /// True: the number of items of the array that stands there.
     pub(super) count: bool,
     /// True: what stands there are arrays in an array, and their items count.
@@ -152,6 +154,8 @@ pub(super) struct Quantity {
     pub(super) unit: Option<Unit>,
     /// What a number is multiplied with to be in that unit.
     pub(super) scale: Option<f64>,
+    /// Of a total: in how many bits it is counted; as of all counters of the kind where not given.
+    pub(super) bits: Option<Bits>,
 }
 
 impl Recipe {

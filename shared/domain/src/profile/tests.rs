@@ -127,6 +127,21 @@ fn cisco_spaces_has_sensors_room_devices_and_cameras() {
     let whole = json!({"count": 5, "countDelta": 1, "location": {"locationId": "location-9"}});
     let counted = event("CAMERA_COUNT", "cameraCounts", whole);
     assert_eq!(one("cisco_spaces", &counted), expected("location-9", time, json!({"person_count": 5})));
+    let device = |people: i64| {
+        json!({"tpDeviceId": "room-kit-8", "presence": people > 0, "peopleCount": people, "standbyState": 1,
+            "temperatureInCelsius": 24.5, "humidityInPercentage": 40, "timeStamp": 1_769_000_000_000_i64,
+            "location": {"locationId": "location-9"}})
+    };
+    let says = json!({"person_count": 4, "signs_of_life": true, "temperature": 24.5, "humidity": 40.0});
+    let counted = event("TP_PEOPLE_COUNT_UPDATE", "tpPeopleCountUpdate", device(4));
+    assert_eq!(one("cisco_spaces", &counted), expected("room-kit-8", "2026-01-21T12:53:20Z", says));
+    let says = json!({"signs_of_life": false, "temperature": 24.5, "humidity": 40.0});
+    let unknown = event("TP_PEOPLE_COUNT_UPDATE", "tpPeopleCountUpdate", device(-1));
+    assert_eq!(
+        one("cisco_spaces", &unknown),
+        expected("room-kit-8", "2026-01-21T12:53:20Z", says),
+        "it can't count now"
+    );
     assert!(readings("cisco_spaces", &json!({"recordUid": "e", "eventType": "KEEP_ALIVE"})).is_empty());
 }
 

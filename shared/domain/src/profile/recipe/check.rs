@@ -94,12 +94,16 @@ impl Mistakes {
     }
 
     fn quantity(&mut self, name: QuantityName, pointer: &str, written: WrittenQuantity) -> Quantity {
-        let WrittenQuantity { at, of, only_if, table, otherwise, count, flatten, unit, scale } = written;
+        let WrittenQuantity { at, of, only_if, table, otherwise, absent, count, flatten, unit, scale, bits } = written;
         if unit.is_some_and(|unit| !name.is_in(unit)) {
             self.add(format!("{pointer}/unit"), format!("is no unit of {name}"));
         }
         if scale.is_some_and(|scale| scale == 0.0) {
             self.add(format!("{pointer}/scale"), "must not be 0");
+        }
+        self.count(&format!("{pointer}/absent"), absent.len());
+        if bits.is_some() && !name.is_total() {
+            self.add(format!("{pointer}/bits"), "is of entries_total and exits_total alone");
         }
         if otherwise.is_some() && table.is_empty() {
             self.add(format!("{pointer}/otherwise"), "needs a table beside it");
@@ -110,10 +114,12 @@ impl Mistakes {
             only_if: self.conditions(&format!("{pointer}/only_if"), only_if),
             table: table.into_iter().map(|(word, meaning)| (word.trim().to_lowercase(), meaning)).collect(),
             otherwise,
+            absent,
             count,
             flatten,
             unit,
             scale,
+            bits,
         }
     }
 

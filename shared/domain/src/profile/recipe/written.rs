@@ -2,6 +2,7 @@
 
 use super::super::quantity::Unit;
 use super::{CounterConstants, Encoding, Of};
+use crate::counter::Bits;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
@@ -81,11 +82,14 @@ pub(super) struct WrittenQuantity {
     pub(super) table: BTreeMap<String, Value>,
     pub(super) otherwise: Option<Value>,
     #[serde(default)]
+    pub(super) absent: Vec<Value>,
+    #[serde(default)]
     pub(super) count: bool,
     #[serde(default)]
     pub(super) flatten: bool,
     pub(super) unit: Option<Unit>,
     pub(super) scale: Option<f64>,
+    pub(super) bits: Option<Bits>,
 }
 
 /// One, or an array. Told apart by what is there, so that a mistake is told of what was meant.

@@ -347,3 +347,33 @@ fn a_door_s_totals_are_taken_with_how_they_count() {
     assert_eq!(wrong[0].0, "/counter/utc_offset");
     assert_eq!(mistakes(&recipe(json!({"bits": 8})))[0].0, "/counter/bits");
 }
+
+#[test]
+fn a_way_to_a_total_may_say_how_wide_it_is() {
+    let totals = json!({
+        "counter": {"bits": 32},
+        "quantities": {
+            "entries_total": [{"at": "/narrow/in", "bits": 16}, {"at": "/wide/in"}],
+            "exits_total": [{"at": "/narrow/out", "bits": 16}, {"at": "/wide/out"}],
+        },
+    });
+    let recipe = read(&totals);
+    for (kind, bits) in [("narrow", 16), ("wide", 32)] {
+        let expected = json!({"entries_total": 7, "exits_total": 3, "counter_bits": bits});
+        assert_eq!(items(&recipe, &json!({kind: {"in": 7, "out": 3}})), [(0, Ok(expected))]);
+    }
+    let wrong = mistakes(&json!({"quantities": {"person_count": {"at": "/x", "bits": 16}}}));
+    assert_eq!(wrong[0].0, "/quantities/person_count/bits");
+}
+
+#[test]
+fn a_value_that_says_that_nothing_was_measured_is_none() {
+    let recipe = json!({"person_count": [{"at": "/x", "absent": [-1, "n/a"]}, {"at": "/y"}], "co2": {"at": "/c"}});
+    for nothing in [json!(-1), json!(-1.0), json!("n/a"), Value::Null] {
+        assert_eq!(made(&recipe, &json!({"x": nothing, "c": 400})), Ok(json!({"co2": 400.0})), "{nothing}");
+        assert_eq!(made(&recipe, &json!({"x": nothing, "y": 2})), Ok(json!({"person_count": 2})), "another way");
+    }
+    assert_eq!(made(&recipe, &json!({"x": 1})), Ok(json!({"person_count": 1})));
+    let many = mistakes(&json!({"quantities": {"co2": {"at": "/c", "absent": vec![0; WAYS_LIMIT + 1]}}}));
+    assert_eq!(many[0].0, "/quantities/co2/absent");
+}
