@@ -84,7 +84,8 @@ def test_health_tells_what_a_lost_timer_did_not(scene: Scene) -> None:
     end = left + datetime.timedelta(seconds=2)
     assert int(Table(scene.cloud).space(scene)["due_at"]["N"]) == round(end.timestamp() * 1000)
     time.sleep(max(0.0, end.timestamp() - time.time()) + 0.1)
-    run(scene.cloud)
+    done = run(scene.cloud)
+    assert (done["holds"], done["silent"]) == (1, 0)
     assert _told(subject.wait(2)) == [("occupied", came), ("available", end)]
 
 

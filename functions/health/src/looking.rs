@@ -67,9 +67,12 @@ async fn look_once<W: World>(
     let next = state.next_look();
     // Another was faster, or a sensor was heard: it is due until one look succeeds.
     let saved = world.save_state(tenant, id, stored.version, &state, &events, due_at(next, &events, now)).await?;
-    if saved == Changed::Yes && !events.is_empty() {
-        queue(world, tenant, id, stored.version + 1, &events).await?;
-        summary.silent += events.len();
+    if saved == Changed::Yes {
+        summary.repairs.holds += usize::from(stored.state.held_until().is_some() && state.held_until().is_none());
+        if !events.is_empty() {
+            queue(world, tenant, id, stored.version + 1, &events).await?;
+            summary.silent += events.iter().filter(|event| is_of_silence(event)).count();
+        }
     }
     Ok(summary)
 }
@@ -83,6 +86,11 @@ async fn observed<W: World>(
 ) -> Result<Option<Observed>, Fault> {
     let Some(place) = stored.state.place() else { return Ok(None) };
     Ok(world.observed(tenant, place).await?.filter(|found| found.id() == id))
+}
+
+/// Whether it tells of silence, and not of the end of a hold.
+fn is_of_silence(event: &Event) -> bool {
+    !matches!(event.event_type, EventType::SpaceAvailability | EventType::SensorDeviceGroupStateUpdated)
 }
 
 /// When to look next: soon, while there are events that may not be queued.

@@ -75,6 +75,8 @@ fn log(summary: &Summary) {
         open_breakers = summary.open_breakers,
         waiting = summary.waiting,
         timers = summary.repairs.timers,
+        jobs = summary.repairs.jobs,
+        holds = summary.repairs.holds,
         pending = summary.repairs.pending,
         notices = summary.repairs.notices,
         faults = summary.faults,

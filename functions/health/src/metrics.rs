@@ -39,6 +39,7 @@ pub(crate) fn measured(summary: &Summary) -> Measurements {
         .observe(WAITING, [summary.waiting])
         .add_by(REPAIRS, REPAIR, "timer", summary.repairs.timers)
         .add_by(REPAIRS, REPAIR, "job", summary.repairs.jobs)
+        .add_by(REPAIRS, REPAIR, "hold", summary.repairs.holds)
         .add_by(REPAIRS, REPAIR, "pending", summary.repairs.pending)
         .add_by(REPAIRS, REPAIR, "outbox", summary.repairs.notices)
         .add(FAULTS, summary.faults)
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn a_run_is_counted_by_what_it_did() {
-        let repairs = Repairs { timers: 5, jobs: 3, pending: 6, notices: 7 };
+        let repairs = Repairs { timers: 5, jobs: 3, holds: 2, pending: 6, notices: 7 };
         let summary = Summary {
             looked_at: 10,
             disabled: 4,
@@ -73,6 +74,7 @@ mod tests {
             .observe(WAITING, [30])
             .add_by(REPAIRS, "Repair", "timer", 5_u64)
             .add_by(REPAIRS, "Repair", "job", 3_u64)
+            .add_by(REPAIRS, "Repair", "hold", 2_u64)
             .add_by(REPAIRS, "Repair", "pending", 6_u64)
             .add_by(REPAIRS, "Repair", "outbox", 7_u64)
             .add(FAULTS, 9_u64)

@@ -40,6 +40,8 @@ pub struct Repairs {
     pub timers: usize,
     /// Steps of jobs.
     pub jobs: usize,
+    /// Timers of holds: spaces that were empty long enough, and nobody had told it.
+    pub holds: usize,
     /// Events that were saved with the state of a space and never queued.
     pub pending: usize,
     /// Notices whose mail a run was about to send, and never said that it had.
@@ -60,6 +62,7 @@ impl AddAssign for Summary {
         self.waiting += other.waiting;
         self.repairs.timers += other.repairs.timers;
         self.repairs.jobs += other.repairs.jobs;
+        self.repairs.holds += other.repairs.holds;
         self.repairs.pending += other.repairs.pending;
         self.repairs.notices += other.repairs.notices;
         self.faults += other.faults;
