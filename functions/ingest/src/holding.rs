@@ -56,7 +56,9 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         let HoldTimer { tenant, of, until, .. } = timer;
         let stored = self.spaces.stored_state(tenant, *of).await;
         let stored = stored.map_err(fault("a state could not be read"))?;
-        let (Some(held_until), Some(place)) = (stored.state.held_until(), stored.state.place()) else { return Ok(0) };
+        let (Some(held_until), Some(place)) = (stored.state.held_until(), stored.state.place().cloned()) else {
+            return Ok(0);
+        };
         if held_until != *until {
             return Ok(0);
         }
@@ -64,13 +66,13 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             self.timers.arm(timer, now).await.map_err(fault("a timer could not be set again"))?;
             return Ok(0);
         }
-        let found = self.spaces.observed(tenant, place).await;
+        let found = self.spaces.observed(tenant, &place).await;
         let found = found.map_err(fault("a space or a group of sensors could not be read"))?;
         // One that was deleted, or made anew under another number, is told of no more.
         let Some(found) = found.filter(|found| found.id() == *of) else { return Ok(0) };
-        let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
+        let (overview, _) = self.overview(tenant, &[]).await?;
         let occasion = Occasion { tenant, of: &found, trace, wanted: &overview.subscribed };
-        let events = self.apply_news(occasion, &[], &overview, now).await;
+        let events = self.apply_news(occasion, &[], &overview, now, Some(stored)).await;
         events.map_err(fault("a state could not be brought up to date"))
     }
 }

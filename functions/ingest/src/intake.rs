@@ -6,7 +6,7 @@ pub(crate) use news::News;
 
 use crate::message::Message;
 use crate::placements::{Placement, Placements};
-use crate::ports::{Events, Fault, Refused, Spaces, Timers};
+use crate::ports::{Events, Fault, Refused, Spaces, States, Timers};
 use crate::profiles::{NoProfile, Profiles};
 use crate::remembered::AsOf;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -26,7 +26,7 @@ use spacehook_domain::space_state::Occasion;
 use spacehook_domain::telemetry::{Accepted, TelemetryTopic, read_message};
 use spacehook_domain::trace::TraceId;
 use spacehook_queues::RefusedTelemetry;
-use spacehook_store::{Saved, TenantOverview};
+use spacehook_store::{Saved, StoredState, TenantOverview};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -115,7 +115,8 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             Err(error) => return self.refuse_whole(message, error.to_string()).await,
         };
         let tenant = &topic.tenant;
-        let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
+        let likely = self.placements.likely(tenant, &topic.sensor_id);
+        let (overview, states) = self.overview(tenant, &likely).await?;
         let as_of = AsOf { tenant, registry_version: overview.registry_version, now };
         let (name, profile) = self.profile(as_of, &topic).await?;
         let origin = Origin { sensor_id: &topic.sensor_id, profile: &name, received_at: message.received_at(now) };
@@ -136,7 +137,9 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         let refused = causes.len();
         let taken = accepted.len();
         let silence = self.silences.of(name.as_str());
-        let (readings, unassigned, events) = self.apply(as_of, &overview, trace, accepted, silence).await?;
+        let sorted = self.sort(as_of, &overview, accepted).await?;
+        let (readings, unassigned) = (sorted.readings, sorted.unassigned);
+        let events = self.apply(as_of, &overview, trace, sorted.observed, silence, states).await?;
         self.keep_raw(message, (tenant, &overview), origin, (taken, &causes), now).await?;
         // After the good ones are safe: a fault here repeats the message, which changes nothing for them.
         if refused > 0 {
@@ -186,14 +189,15 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         trace: Option<&TraceId>,
         now: Timestamp,
     ) -> Result<Summary, IntakeFault> {
-        let overview = self.spaces.overview(tenant).await.map_err(fault("the tenant's item could not be read"))?;
+        let likely = self.placements.likely(tenant, sensor);
+        let (overview, mut states) = self.overview(tenant, &likely).await?;
         let as_of = AsOf { tenant, registry_version: overview.registry_version, now };
         let placement = self.placements.find(&self.spaces, as_of, sensor).await;
         let Some(Placement { space, .. }) = placement.map_err(fault("a sensor could not be looked up"))? else {
             return Ok(Summary::default());
         };
         let occasion = Occasion { tenant, of: &space, trace, wanted: &overview.subscribed };
-        let events = self.apply_news(occasion, &[news], &overview, now).await;
+        let events = self.apply_news(occasion, &[news], &overview, now, states.remove(&space.id())).await;
         let events = events.map_err(fault("a state could not be brought up to date"))?;
         Ok(Summary { events, ..Summary::default() })
     }
@@ -219,30 +223,39 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         self.refused.keep(&refused).await
     }
 
-    /// Applies readings to their spaces and groups; how many were applied, how many had no space, how many events that gave.
+    /// The tenant's overview, with states that were guessed to be needed.
+    pub(crate) async fn overview(
+        &self,
+        tenant: &TenantId,
+        with: &[ObservedId],
+    ) -> Result<(TenantOverview, States), IntakeFault> {
+        self.spaces.overview(tenant, with).await.map_err(fault("the tenant's item could not be read"))
+    }
+
+    /// Applies readings to their spaces and groups, of which some states are read already; how many events that gave.
     async fn apply(
         &self,
-        as_of: AsOf<'_>,
+        AsOf { tenant, now, .. }: AsOf<'_>,
         overview: &TenantOverview,
         trace: Option<&TraceId>,
-        accepted: Vec<Accepted>,
+        observed: ReadingsByObserved,
         silence: Silence,
-    ) -> Result<(usize, usize, usize), IntakeFault> {
-        let AsOf { tenant, now, .. } = as_of;
-        let Sorted { readings, unassigned, observed } = self.sort(as_of, overview, accepted).await?;
-
-        let work = observed.into_values().map(|(of, readings)| async move {
-            // What nobody subscribes to is not even made.
-            let occasion = Occasion { tenant, of: &of, trace, wanted: &overview.subscribed };
-            let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
-            news.sort_by_key(News::at);
-            self.apply_news(occasion, &news, overview, now).await
+        mut states: States,
+    ) -> Result<usize, IntakeFault> {
+        let work = observed.into_iter().map(|(id, (of, readings))| {
+            let read = states.remove(&id);
+            async move {
+                // What nobody subscribes to is not even made.
+                let occasion = Occasion { tenant, of: &of, trace, wanted: &overview.subscribed };
+                let mut news: Vec<_> = readings.iter().map(|reading| News::Reading { reading, silence }).collect();
+                news.sort_by_key(News::at);
+                self.apply_news(occasion, &news, overview, now, read).await
+            }
         });
         // Every one is worked on, also after one has failed: a space does not wait for its neighbour.
         let results: Vec<_> = stream::iter(work).buffer_unordered(CONCURRENT_STATES).collect().await;
         let events = results.into_iter().sum::<Result<usize, Fault>>();
-        let events = events.map_err(fault("a state could not be brought up to date"))?;
-        Ok((readings, unassigned, events))
+        events.map_err(fault("a state could not be brought up to date"))
     }
 
     /// Sorts readings by what they are of.
@@ -274,19 +287,20 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
     }
 
     /// Brings one space or group up to date with news in their order, and with what time made of it before and after; how
-    /// many events that gave.
+    /// many events that gave. Its state may have been read a moment ago: if it was written since, it is read again.
     pub(crate) async fn apply_news(
         &self,
         occasion: Occasion<'_>,
         news: &[News<'_>],
         overview: &TenantOverview,
         now: Timestamp,
+        mut read: Option<StoredState>,
     ) -> Result<usize, Fault> {
         let all: Vec<_> = [News::Time(now)].iter().chain(news).chain(&[News::Time(now)]).copied().collect();
         let mut rest = &all[..];
         let (mut events, mut conflicts) = (0, 0);
         while !rest.is_empty() {
-            match self.step(occasion, rest, overview, now).await? {
+            match self.step(occasion, rest, overview, now, read.take()).await? {
                 Step::Done { taken, queued } => {
                     rest = &rest[taken..];
                     events += queued;
@@ -311,10 +325,14 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         news: &[News<'_>],
         overview: &TenantOverview,
         now: Timestamp,
+        read: Option<StoredState>,
     ) -> Result<Step, Fault> {
         let Occasion { tenant, of, trace, .. } = occasion;
         let id = of.id();
-        let stored = self.spaces.stored_state(tenant, id).await?;
+        let stored = match read {
+            Some(stored) => stored,
+            None => self.spaces.stored_state(tenant, id).await?,
+        };
         if !stored.pending.is_empty() {
             // Left by a crash between the write and the send: first of all, since it is older than what follows.
             let trace_id = trace.map(TraceId::as_str);
@@ -389,8 +407,10 @@ struct Sorted {
     /// Those of sensors that do not.
     unassigned: usize,
     /// Each space and each group, with the readings of its sensors.
-    observed: BTreeMap<ObservedId, (Observed, Vec<Reading>)>,
+    observed: ReadingsByObserved,
 }
+
+type ReadingsByObserved = BTreeMap<ObservedId, (Observed, Vec<Reading>)>;
 
 impl Sorted {
     fn add(&mut self, placement: Placement, reading: Reading) {

@@ -2,8 +2,8 @@
 
 use crate::ports::{Fault, Spaces};
 use crate::remembered::{AsOf, Bounds, Remembered};
-use spacehook_domain::ids::{ProfileName, SensorId};
-use spacehook_domain::observed::Observed;
+use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
+use spacehook_domain::observed::{Observed, ObservedId};
 
 /// What is remembered, at most.
 const BOUNDS: Bounds = Bounds { tenants: 200, values: 20_000 };
@@ -29,7 +29,21 @@ impl Default for Placements {
     }
 }
 
+impl Placement {
+    /// All that the sensor observes.
+    pub fn observed(self) -> impl Iterator<Item = Observed> {
+        [self.space].into_iter().chain(self.groups)
+    }
+}
+
 impl Placements {
+    /// What a sensor observed when it was last looked up, whatever has changed since: the states that a message of it will
+    /// most likely need.
+    pub fn likely(&self, tenant: &TenantId, sensor: &SensorId) -> Vec<ObservedId> {
+        let known = self.0.last_known(tenant, sensor).flatten();
+        known.into_iter().flat_map(Placement::observed).map(|observed| observed.id()).collect()
+    }
+
     /// Where a sensor is, as of this version of the registry or a later one; none where it belongs to no space.
     pub async fn find<S: Spaces>(
         &self,

@@ -9,16 +9,24 @@ use spacehook_domain::profile::OwnProfileVersion;
 use spacehook_domain::space_state::SpaceState;
 use spacehook_queues::{EventQueue, HoldQueue, QueueError, RefusedTelemetry, RefusedTelemetryQueue};
 use spacehook_store::{Placement, RawPayload, Saved, Store, StoreError, StoredState, TenantOverview};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
 
 /// A fault of the world around, whatever it is.
 pub type Fault = Box<dyn Error + Send + Sync>;
 
+/// States that were read.
+pub type States = BTreeMap<ObservedId, StoredState>;
+
 /// Where spaces and sensors are kept.
 pub trait Spaces: Sync {
-    /// What is subscribed to, and the version of the registry.
-    fn overview(&self, tenant: &TenantId) -> impl Future<Output = Result<TenantOverview, Fault>> + Send;
+    /// What is subscribed to, and the version of the registry; and, in one request, the states of these.
+    fn overview(
+        &self,
+        tenant: &TenantId,
+        with: &[ObservedId],
+    ) -> impl Future<Output = Result<(TenantOverview, States), Fault>> + Send;
     /// A sensor, its space and its groups, with what is settled of them and of their buildings.
     fn placement(
         &self,
@@ -105,8 +113,11 @@ impl Timers for HoldQueue {
 }
 
 impl Spaces for Store {
-    async fn overview(&self, tenant: &TenantId) -> Result<TenantOverview, Fault> {
-        self.tenant_overview(tenant).await.map_err(StoreError::into)
+    async fn overview(&self, tenant: &TenantId, with: &[ObservedId]) -> Result<(TenantOverview, States), Fault> {
+        if with.is_empty() {
+            return Ok((self.tenant_overview(tenant).await?, States::new()));
+        }
+        self.overview_and_states(tenant, with).await.map_err(StoreError::into)
     }
 
     async fn placement(&self, tenant: &TenantId, sensor: &SensorId) -> Result<Option<Placement>, Fault> {

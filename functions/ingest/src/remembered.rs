@@ -65,6 +65,12 @@ impl<K: Clone + Eq + Hash, V: Clone> Remembered<K, V> {
         tenants.get(as_of.tenant).filter(|remembered| remembered.holds(as_of))?.values.get(key).cloned()
     }
 
+    /// What was known last, of whatever version: a guess.
+    pub fn last_known(&self, tenant: &TenantId, key: &K) -> Option<V> {
+        let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.get(tenant)?.values.get(key).cloned()
+    }
+
     /// Remembers what was looked up.
     pub fn remember(&self, as_of: AsOf<'_>, key: &K, value: V) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,6 +102,7 @@ mod tests {
         assert_eq!(remembered.recall(AsOf { tenant: &other, ..as_of(1, 0) }, &"a"), None, "another tenant's");
         assert_eq!(remembered.recall(as_of(2, 0), &"a"), None, "of an older registry");
         assert_eq!(remembered.recall(as_of(1, 30), &"a"), None, "too old");
+        assert_eq!((remembered.last_known(&acme, &"a"), remembered.last_known(&other, &"a")), (Some(1), None));
         remembered.remember(as_of(2, 0), &"b", 2);
         assert_eq!(remembered.recall(as_of(2, 0), &"a"), None);
         for key in ["c", "d"] {

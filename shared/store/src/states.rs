@@ -1,16 +1,18 @@
 //! The states of spaces and of groups of sensors, with the events that are not queued yet.
 
 use crate::error::StoreError;
-use crate::item::{from_item, keyed, number, text};
+use crate::item::{Item, from_item, key_of, keyed, number, text};
+use crate::keys::Key;
 use crate::request::Written;
 use crate::write::{If, Write};
-use crate::{Store, due, keys};
+use crate::{Store, TenantOverview, due, keys};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use spacehook_domain::event::Event;
 use spacehook_domain::ids::TenantId;
 use spacehook_domain::observed::ObservedId;
 use spacehook_domain::space_state::SpaceState;
+use std::collections::BTreeMap;
 
 const VERSION: &str = "version";
 const STATE: &str = "state";
@@ -51,22 +53,28 @@ struct StateItem {
 impl Store {
     /// The state of a space or a group; version 0 and nothing where none is stored. Costs 1 `GetItem`, 1 read unit each 4 KB.
     pub async fn stored_state(&self, tenant: &TenantId, of: ObservedId) -> Result<StoredState, StoreError> {
-        let key = keys::state(tenant, of);
-        let Some(item) = self.get("read a state", &key).await? else {
-            return Ok(StoredState::default());
-        };
-        let due_at = due::due_at(&item)?;
-        let stored: StateItem = from_item(item)?;
-        let unreadable = |error: serde_json::Error| StoreError::unreadable(key.clone(), error.to_string());
-        Ok(StoredState {
-            version: stored.version,
-            state: serde_json::from_str::<SpaceState>(&stored.state).map_err(unreadable)?,
-            pending: match &stored.pending {
-                Some(pending) => serde_json::from_str::<Vec<Event>>(pending).map_err(unreadable)?,
-                None => Vec::new(),
-            },
-            due_at,
-        })
+        let item = self.get("read a state", &keys::state(tenant, of)).await?;
+        item.map_or_else(|| Ok(StoredState::default()), read)
+    }
+
+    /// A tenant's overview ([`Store::tenant_overview`]) and states of its spaces and groups, at most 99, each as
+    /// [`Store::stored_state`] has it. Costs 1 `BatchGetItem`, and in read units what these cost one by one.
+    pub async fn overview_and_states(
+        &self,
+        tenant: &TenantId,
+        of: &[ObservedId],
+    ) -> Result<(TenantOverview, BTreeMap<ObservedId, StoredState>), StoreError> {
+        let mut overview = TenantOverview::default();
+        let mut states: BTreeMap<_, _> = of.iter().map(|of| (*of, StoredState::default())).collect();
+        let wanted: Vec<Key> =
+            [keys::tenant(tenant)].into_iter().chain(states.keys().map(|of| keys::state(tenant, *of))).collect();
+        for item in self.get_batch("read a tenant and states", &wanted).await? {
+            match keys::read_state(&key_of(&item).pk) {
+                None => overview = TenantOverview::read(&item)?,
+                Some((_, of)) => drop(states.insert(of, read(item)?)),
+            }
+        }
+        Ok((overview, states))
     }
 
     /// Saves the state with the events that it causes, as version `expected_version + 1`, if the stored version is still
@@ -91,7 +99,7 @@ impl Store {
             (STATE.to_owned(), text(serde_json::to_string(state).map_err(unwritable)?)),
         ]
         .into_iter()
-        .collect::<crate::item::Item>();
+        .collect::<Item>();
         item.extend(due::attributes(due::of_state(&key), due_at).map(|(name, value)| (name.to_owned(), value)));
         if !pending.is_empty() {
             item.insert(PENDING.to_owned(), text(serde_json::to_string(pending).map_err(unwritable)?));
@@ -137,4 +145,19 @@ impl Store {
         self.write("clear the pending events of a state", write).await?;
         Ok(())
     }
+}
+
+fn read(item: Item) -> Result<StoredState, StoreError> {
+    let (key, due_at) = (key_of(&item), due::due_at(&item)?);
+    let stored: StateItem = from_item(item)?;
+    let unreadable = |error: serde_json::Error| StoreError::unreadable(key.clone(), error.to_string());
+    Ok(StoredState {
+        version: stored.version,
+        state: serde_json::from_str::<SpaceState>(&stored.state).map_err(unreadable)?,
+        pending: match &stored.pending {
+            Some(pending) => serde_json::from_str::<Vec<Event>>(pending).map_err(unreadable)?,
+            None => Vec::new(),
+        },
+        due_at,
+    })
 }

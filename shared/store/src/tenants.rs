@@ -59,18 +59,23 @@ impl Store {
     /// A tenant's versions, what is subscribed, and who has a backlog. Costs 1 `GetItem`, 1 read unit each 4 KB: 1 more
     /// each 100 subscriptions that have a backlog, and 1 each 100 types that were ever subscribed to.
     pub async fn tenant_overview(&self, tenant: &TenantId) -> Result<TenantOverview, StoreError> {
-        let Some(item) = self.get("read a tenant", &keys::tenant(tenant)).await? else {
-            return Ok(TenantOverview::default());
-        };
+        let item = self.get("read a tenant", &keys::tenant(tenant)).await?;
+        item.as_ref().map_or_else(|| Ok(TenantOverview::default()), TenantOverview::read)
+    }
+}
+
+impl TenantOverview {
+    /// What a tenant's item says.
+    pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
         let is_suspended = item.contains_key(SUSPENDED);
-        Ok(TenantOverview {
-            version: counter(&item, VERSION)?,
-            registry_version: counter(&item, REGISTRY_VERSION)?,
-            subscribed: if is_suspended { BTreeSet::new() } else { subscribed(&item)? },
-            backlogs: backlogs(&item)?,
-            split: members(&item, SPLIT).iter().filter_map(|name| EventType::parse(name).ok()).collect(),
+        Ok(Self {
+            version: counter(item, VERSION)?,
+            registry_version: counter(item, REGISTRY_VERSION)?,
+            subscribed: if is_suspended { BTreeSet::new() } else { subscribed(item)? },
+            backlogs: backlogs(item)?,
+            split: members(item, SPLIT).iter().filter_map(|name| EventType::parse(name).ok()).collect(),
             is_suspended,
-            privacy: privacy(&item)?,
+            privacy: privacy(item)?,
         })
     }
 }

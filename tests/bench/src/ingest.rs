@@ -287,7 +287,17 @@ impl Server for Lambda {
 #[derive(Default)]
 struct Table {
     calls: Calls,
-    state: Mutex<Option<Answer>>,
+    state: Mutex<Option<Value>>,
+}
+
+impl Table {
+    fn state(&self) -> Option<Value> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn tenant() -> Value {
+    item(&json!({"pk": format!("T#{TENANT}"), "sk": "TENANT", "version": 1}))
 }
 
 impl Server for Table {
@@ -297,19 +307,19 @@ impl Server for Table {
         self.calls.count(operation);
         match operation {
             "PutItem" if body.contains(r#""STATE""#) => {
-                let written: Value = serde_json::from_str(body)?;
-                let read = json(&json!({"Item": written["Item"]}));
-                *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
+                let mut written: Value = serde_json::from_str(body)?;
+                *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(written["Item"].take());
                 Ok(json(&json!({})))
             }
             "GetItem" if body.contains(r#""STATE""#) => {
-                let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                Ok(state.unwrap_or_else(|| json(&json!({}))))
+                Ok(json(&self.state().map_or_else(|| json!({}), |state| json!({"Item": state}))))
             }
-            "GetItem" if body.contains(r#""TENANT""#) => {
-                let tenant = json!({"pk": format!("T#{TENANT}"), "sk": "TENANT", "version": 1});
-                Ok(json(&json!({"Item": item(&tenant)})))
+            "BatchGetItem" if body.contains(r#""TENANT""#) && body.contains(r#""STATE""#) => {
+                let table = process::TABLE;
+                let found: Vec<Value> = [tenant()].into_iter().chain(self.state()).collect();
+                Ok(json(&json!({"Responses": {table: found}, "UnprocessedKeys": {}})))
             }
+            "GetItem" if body.contains(r#""TENANT""#) => Ok(json(&json!({"Item": tenant()}))),
             "GetItem" if body.contains(r#""SEN#"#) => {
                 let sensor = json!({"sensor_id": SENSOR, "building_ref_id": "b", "space_ref_id": "s"});
                 Ok(json(&json!({"Item": item(&sensor)})))
@@ -318,6 +328,9 @@ impl Server for Table {
                 let mut space = item(&json!({"space_id": 1, "building_ref_id": "b", "space_ref_id": "s"}));
                 space["sensor_ids"] = json!({"SS": [SENSOR]});
                 Ok(json(&json!({"Item": space})))
+            }
+            "GetItem" if body.contains(r#""BLD#"#) => {
+                Ok(json(&json!({"Item": item(&json!({"building_ref_id": "b"}))})))
             }
             _ => bail!("the stub does not know this call, which no reading made when it was written: {target} {body}"),
         }

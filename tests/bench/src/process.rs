@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Ticks a second in which Linux tells processor time, on every architecture.
+/// The table of the functions.
+pub(crate) const TABLE: &str = "bench";
 const TICKS_A_SECOND: f64 = 100.0;
 /// Lines of a function's log that are kept.
 const KEPT_LINES: usize = 8;
@@ -118,7 +120,7 @@ pub(crate) fn function(
             ("AWS_SECRET_ACCESS_KEY", "local"),
             ("AWS_SESSION_TOKEN", "local"),
             ("AWS_ENDPOINT_URL", cloud),
-            ("TABLE_NAME", "bench"),
+            ("TABLE_NAME", TABLE),
             ("STAGE", "bench"),
             ("LOG_LEVEL", "info"),
             ("SECRET_PREFIX", "spacehook/bench/"),

@@ -43,6 +43,10 @@ pub(crate) struct Memory {
     /// What has a state that can't be written.
     broken: Option<ObservedId>,
     writes: u32,
+    /// States that were read by themselves.
+    state_reads: u32,
+    /// Others write every state after the next overview is read.
+    written_after_overview: bool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -72,11 +76,17 @@ impl World {
 }
 
 impl Spaces for World {
-    async fn overview(&self, _: &TenantId) -> Result<TenantOverview, Fault> {
-        let memory = self.memory();
+    async fn overview(&self, _: &TenantId, with: &[ObservedId]) -> Result<(TenantOverview, States), Fault> {
+        let mut memory = self.memory();
         let (registry_version, subscribed) = (memory.registry_version, memory.subscribed.clone());
         let privacy = memory.privacy.clone();
-        Ok(TenantOverview { version: 1, registry_version, subscribed, privacy, ..TenantOverview::default() })
+        let overview =
+            TenantOverview { version: 1, registry_version, subscribed, privacy, ..TenantOverview::default() };
+        let states = with.iter().map(|of| (*of, memory.states.get(of).cloned().unwrap_or_default())).collect();
+        if std::mem::take(&mut memory.written_after_overview) {
+            memory.states.values_mut().for_each(|stored| stored.version += 1);
+        }
+        Ok((overview, states))
     }
 
     async fn placement(&self, _: &TenantId, sensor: &SensorId) -> Result<Option<Placement>, Fault> {
@@ -111,6 +121,7 @@ impl Spaces for World {
     }
 
     async fn stored_state(&self, _: &TenantId, of: ObservedId) -> Result<StoredState, Fault> {
+        self.memory().state_reads += 1;
         Ok(self.memory().states.get(&of).cloned().unwrap_or_default())
     }
 
@@ -597,6 +608,35 @@ fn sensors_of_several_spaces_are_one_group() {
         (places, &body["sensor_group"]),
         ([true; 3], &serde_json::json!({"id": "west", "sensor_ids": ["a", "c"]}))
     );
+}
+
+#[test]
+fn what_a_sensor_observed_is_read_with_the_tenant_and_again_where_that_was_wrong() {
+    let world = with_group(&["a"]);
+    let intake = intake(&world);
+    let say = |people: u32| {
+        let text = format!(r#"{{"person_count":{people},"timestamp":{}}}"#, 1_770_042_000 + i64::from(people));
+        take_with(&intake, &json(&text)).unwrap();
+        let memory = world.memory();
+        assert_eq!(memory.states[&space_id(1)].state.aggregate().person_count.0, people);
+        assert_eq!(memory.states[&group_id(1)].state.aggregate().person_count.0, people);
+        drop(memory);
+        std::mem::take(&mut world.memory().state_reads)
+    };
+    assert_eq!(say(1), 2, "nothing is known of it");
+    assert_eq!(say(2), 0);
+    world.memory().written_after_overview = true;
+    assert_eq!(say(3), 2, "others were faster");
+    {
+        let mut memory = world.memory();
+        memory.registry_version += 1;
+        let room = memory.spaces[0].sensor_ids.clone();
+        memory.spaces[0].sensor_ids.clear();
+        memory.spaces[1].sensor_ids = room;
+    }
+    take_with(&intake, &json(r#"{"person_count":4,"timestamp":1770042004}"#)).unwrap();
+    assert_eq!(world.memory().states[&space_id(2)].state.aggregate().person_count.0, 4, "it was moved");
+    assert_eq!(world.memory().states[&space_id(1)].state.aggregate().person_count.0, 3);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::table::with_table;
 use crate::things::{acme, at, building, draft, sensor, sensor_id, space_id};
 use futures::future::join_all;
 use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventSpace, EventType};
-use spacehook_domain::ids::{Sequence, SpaceId};
+use spacehook_domain::ids::{SensorGroupId, Sequence, SpaceId};
 use spacehook_domain::observed::ObservedId;
 use spacehook_domain::place::{Building, Space};
 use spacehook_domain::settings::Settings;
@@ -128,6 +128,30 @@ async fn the_requests_of_a_reading_are_as_documented() {
         assert_eq!(requests, "PutItem 1");
         let (_, requests) = table.requests(store.clear_pending(&acme(), id, 1)).await;
         assert_eq!(requests, "UpdateItem 1");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_and_states_are_read_in_one_request() {
+    with_table(async |table| {
+        let store = &table.store;
+        let (nothing, requests) = table.requests(store.overview_and_states(&acme(), &[space_id(7)])).await;
+        let none = (store.tenant_overview(&acme()).await.unwrap(), [(space_id(7), StoredState::default())].into());
+        assert_eq!((nothing.unwrap(), requests.as_str()), (none, "BatchGetItem 1"));
+        store.put_building(&acme(), &building("HQ")).await.unwrap();
+        let group = ObservedId::Group(SensorGroupId(7));
+        let mut state = SpaceState::default();
+        state.sequence = Sequence(3);
+        assert_eq!(store.save_state(&acme(), group, 0, &state, &[], Some(at(9))).await.unwrap(), Saved::Yes);
+        let saved = store.save_state(&acme(), space_id(7), 0, &SpaceState::default(), &[event(1)], None).await.unwrap();
+        assert_eq!(saved, Saved::Yes);
+        let (overview, states) = store.overview_and_states(&acme(), &[space_id(7), group, space_id(8)]).await.unwrap();
+        assert_eq!(overview, store.tenant_overview(&acme()).await.unwrap());
+        for of in [space_id(7), group, space_id(8)] {
+            assert_eq!(states[&of], store.stored_state(&acme(), of).await.unwrap(), "{of}");
+        }
+        assert_eq!((states[&group].due_at, states[&space_id(7)].pending.len()), (Some(at(9)), 1));
     })
     .await;
 }
