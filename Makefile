@@ -91,9 +91,9 @@ SECONDS ?= 60
 # On the stable toolchain: coverage without a sanitizer needs nothing of nightly but leave to ask for it, and the code that is
 # fuzzed has no `unsafe`. What is found is kept below .local/fuzz, and is where the next run begins.
 .PHONY: fuzz
-fuzz: $(CARGO_FUZZ) ## Fuzz telemetry of every profile, and recipes (SECONDS=60 each)
+fuzz: $(CARGO_FUZZ) ## Fuzz telemetry of every profile, recipes, and scripts (SECONDS=60 each)
 	$(PYTHON) tests/fuzz/seeds.py .local/fuzz
-	cd tests/fuzz/telemetry && for target in messages recipes; do \
+	cd tests/fuzz/telemetry && for target in messages recipes scripts; do \
 		RUSTC_BOOTSTRAP=1 $(CURDIR)/$(CARGO_FUZZ) run --fuzz-dir . --sanitizer none --target-dir $(CURDIR)/.local/fuzz/target \
 			$$target $(CURDIR)/.local/fuzz/$$target -- -max_total_time=$(SECONDS) -timeout=5 -rss_limit_mb=1024 -max_len=8192; \
 	done
