@@ -32,8 +32,8 @@ use spacehook_domain::tenant::Tenant;
 use spacehook_domain::wake::Wake;
 use spacehook_store::{
     AttemptFilter, Contacts, GROUPS_OF_SENSOR_LIMIT, JobMade, Page, PageRequest, ProfileCreated, Put, RawPayload,
-    RawPayloadFilter, Registered, Replayed, SENSORS_LIMIT, Saved, SensorGroupDraft, SpaceDraft, SpaceWithSensors,
-    UnassignedSensor,
+    RawPayloadFilter, Registered, Replayed, SENSORS_LIMIT, SENSORS_OF_GROUP_LIMIT, Saved, SensorGroupDraft, SpaceDraft,
+    SpaceWithSensors, UnassignedSensor,
 };
 use spacehook_store::{Claimed, KeyCreated, RequestPlace, TenantUsage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -260,7 +260,7 @@ pub enum PutGroupFailed {
     #[error("the sensor is in {GROUPS_OF_SENSOR_LIMIT} other groups already, which is the most")]
     TooManyGroups(BTreeSet<SensorId>),
     /// It would have more sensors than it can.
-    #[error("a group has at most {SENSORS_LIMIT} sensors")]
+    #[error("a group has at most {SENSORS_OF_GROUP_LIMIT} sensors")]
     TooManySensors,
     /// The records failed.
     #[error(transparent)]

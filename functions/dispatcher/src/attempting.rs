@@ -92,6 +92,7 @@ impl<W: World> Dispatcher<W> {
             sequence: event.sequence,
             superseded,
             space: event.space().map(EventSpace::key),
+            sensor_group: event.sensor_group().cloned(),
             number,
             started_at,
             duration_ms: u64::try_from(result.duration.as_millis()).unwrap_or(u64::MAX),

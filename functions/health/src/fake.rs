@@ -426,6 +426,7 @@ fn attempts(at: Timestamp, failures: usize, successes: usize) -> Vec<Attempt> {
         sequence: Sequence(1),
         superseded: None,
         space: None,
+        sensor_group: None,
         event_type: EventType::SpaceReport,
         number: AttemptNumber::FIRST,
         started_at: at,

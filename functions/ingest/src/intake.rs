@@ -33,9 +33,11 @@ use std::time::Duration;
 /// Spaces and groups of one message that are worked on at the same time.
 const CONCURRENT_STATES: usize = 8;
 /// How often a state is read and written again when others write it at the same time.
-const WRITE_ATTEMPTS: u32 = 20;
-/// The step by which the wait between those grows.
+const WRITE_ATTEMPTS: u32 = 40;
+/// The step by which the wait between those grows, before it is scattered.
 const WRITE_WAIT: Duration = Duration::from_millis(5);
+/// The longest of these waits, before it is scattered: together they are some 3 s.
+const WRITE_WAIT_LIMIT: Duration = Duration::from_millis(100);
 /// Bytes of events that one write of a state carries, about: well below the 400 KB of an item.
 const PENDING_BYTES: usize = 100_000;
 /// When health sends what could not be queued: after Lambda's own repeats of the invocation.
@@ -189,8 +191,8 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         trace: Option<&TraceId>,
         now: Timestamp,
     ) -> Result<Summary, IntakeFault> {
-        let likely = self.placements.likely(tenant, sensor);
-        let (overview, mut states) = self.overview(tenant, &likely).await?;
+        let likely = self.placements.likely(tenant, sensor).into_iter().next();
+        let (overview, mut states) = self.overview(tenant, likely.as_slice()).await?;
         let as_of = AsOf { tenant, registry_version: overview.registry_version, now };
         let placement = self.placements.find(&self.spaces, as_of, sensor).await;
         let Some(Placement { space, .. }) = placement.map_err(fault("a sensor could not be looked up"))? else {
@@ -308,7 +310,7 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
                 }
                 Step::Conflict if conflicts < WRITE_ATTEMPTS => {
                     conflicts += 1;
-                    tokio::time::sleep(WRITE_WAIT * conflicts).await;
+                    tokio::time::sleep(write_wait(conflicts)).await;
                 }
                 Step::Conflict => {
                     return Err(format!("state {}: others kept writing it", occasion.of.id()).into());
@@ -333,6 +335,10 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             Some(stored) => stored,
             None => self.spaces.stored_state(tenant, id).await?,
         };
+        if stored.version == 0 && of.space().is_none() && !self.is_there(tenant, of).await? {
+            // It was deleted while its sensors went on: nobody is to hear of it, and nothing to be kept of it.
+            return Ok(Step::Done { taken: news.len(), queued: 0 });
+        }
         if !stored.pending.is_empty() {
             // Left by a crash between the write and the send: first of all, since it is older than what follows.
             let trace_id = trace.map(TraceId::as_str);
@@ -377,6 +383,12 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         }
     }
 
+    /// Whether it is still there, under its number. A group, unlike a space, is deleted while its sensors report.
+    async fn is_there(&self, tenant: &TenantId, of: &Observed) -> Result<bool, Fault> {
+        let found = self.spaces.observed(tenant, &of.key()).await?;
+        Ok(found.is_some_and(|found| found.id() == of.id()))
+    }
+
     /// Sends what was saved as pending. Should that fail, and every repeat of it too, health does it: soon, if it can be
     /// told so, else when the space is due anyway.
     async fn queue(
@@ -397,6 +409,14 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
         }
         self.spaces.clear_pending(tenant, id, version).await
     }
+}
+
+/// Half to one and a half of the wait that is due: those who met must not meet again.
+fn write_wait(conflicts: u32) -> Duration {
+    let mut scatter = [128];
+    // Where there is no randomness they may meet again, which costs another try.
+    let _ = getrandom::fill(&mut scatter);
+    (WRITE_WAIT * conflicts).min(WRITE_WAIT_LIMIT) * (128 + u32::from(scatter[0])) / 256
 }
 
 /// Readings by what they are of.

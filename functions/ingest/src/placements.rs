@@ -37,8 +37,8 @@ impl Placement {
 }
 
 impl Placements {
-    /// What a sensor observed when it was last looked up, whatever has changed since: the states that a message of it will
-    /// most likely need.
+    /// What a sensor observed when it was last looked up, whatever has changed since: the states that a reading of it will
+    /// most likely need, that of its space first.
     pub fn likely(&self, tenant: &TenantId, sensor: &SensorId) -> Vec<ObservedId> {
         let known = self.0.last_known(tenant, sensor).flatten();
         known.into_iter().flat_map(Placement::observed).map(|observed| observed.id()).collect()

@@ -1,8 +1,8 @@
 //! An attempt: one HTTP request of a delivery, as it is remembered.
 
-use crate::event::EventType;
+use crate::event::{EventSensorGroup, EventType};
 use crate::failure::FailureReason;
-use crate::ids::{AttemptId, EventId, Sequence};
+use crate::ids::{AttemptId, BuildingRefId, EventId, Sequence};
 use crate::place::SpaceKey;
 use crate::retry::AttemptNumber;
 use crate::trace::TraceId;
@@ -61,6 +61,9 @@ pub struct Attempt {
     /// The space that the event is about, as it was named then; none where it is about none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<SpaceKey>,
+    /// The named group of sensors that it is about, as it was named then; none where it is about none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensor_group: Option<EventSensorGroup>,
     /// Which attempt of the delivery this was.
     pub number: AttemptNumber,
     /// When it started.
@@ -71,6 +74,14 @@ pub struct Attempt {
     pub freshness_ms: u64,
     /// What came of it.
     pub outcome: Outcome,
+}
+
+impl Attempt {
+    /// The building that what the event is about was in, where it was in one.
+    pub fn building(&self) -> Option<&BuildingRefId> {
+        let of_group = self.sensor_group.as_ref().and_then(|group| group.building_ref_id.as_ref());
+        self.space.as_ref().map(|space| &space.building_ref_id).or(of_group)
+    }
 }
 
 /// An attempt as it is found in the log.

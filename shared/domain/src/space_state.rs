@@ -130,6 +130,14 @@ impl SpaceState {
         self.measured_together(&self.aggregate(), reading.observed_at)
     }
 
+    /// The state without what is of sensors that have left, as the next reading would find it.
+    #[must_use]
+    pub fn seen_at(&self, of: &Observed) -> Self {
+        let mut state = self.clone();
+        state.be_at(of);
+        state
+    }
+
     /// Forgets what is of another place.
     fn be_at(&mut self, of: &Observed) {
         let sensor_ids = of.sensor_ids();
@@ -176,9 +184,8 @@ impl SpaceState {
         let Occasion { tenant, of, trace, .. } = occasion;
         let space = of.space()?;
         let mut at = self.observed_at()?;
-        let mut state = self.clone();
         // A sensor that was moved away keeps its values until the next reading of the space.
-        state.be_at(of);
+        let state = self.seen_at(of);
         let now = state.aggregate();
         let data = match event_type {
             EventType::SpaceReport => json(report(space, at, &now)),

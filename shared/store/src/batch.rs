@@ -65,6 +65,24 @@ impl Store {
         Ok(())
     }
 
+    /// The items that are there under these keys, at most [`BATCH_GET_LIMIT`], strongly consistent, in no order, as far as one
+    /// request has them; and the keys that it left out.
+    pub(crate) async fn get_once(
+        &self,
+        operation: &'static str,
+        keys: &[Key],
+    ) -> Result<(Vec<Item>, Vec<Key>), StoreError> {
+        debug_assert!(keys.len() <= BATCH_GET_LIMIT);
+        let keys = Some(keys.iter().map(key_item).collect());
+        let wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(keys).build();
+        let wanted = wanted.map_err(|error| StoreError::unbuilt(operation, &error))?;
+        let request = self.client.batch_get_item().request_items(&*self.table, wanted);
+        let answer = request.send().await.map_err(|error| StoreError::service(operation, &error))?;
+        let unprocessed = answer.unprocessed_keys.unwrap_or_default();
+        let left_out = unprocessed.get(&*self.table).into_iter().flat_map(KeysAndAttributes::keys).map(key_of);
+        Ok((of_table(answer.responses, &self.table), left_out.collect()))
+    }
+
     /// The items that are there under these keys, at most [`BATCH_GET_LIMIT`], strongly consistent, in no order.
     pub(crate) async fn get_batch(&self, operation: &'static str, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
         debug_assert!(keys.len() <= BATCH_GET_LIMIT);
@@ -73,18 +91,10 @@ impl Store {
         let mut left = Cow::Borrowed(keys);
         let mut found = Vec::with_capacity(keys.len());
         while !left.is_empty() {
-            let wanted = KeysAndAttributes::builder()
-                .consistent_read(true)
-                .set_keys(Some(left.iter().map(key_item).collect()))
-                .build();
-            let wanted = wanted.map_err(|error| StoreError::unbuilt(operation, &error))?;
-            let request = self.client.batch_get_item().request_items(&*self.table, wanted);
-            match request.send().await.map_err(|error| StoreError::service(operation, &error)) {
-                Ok(answer) => {
-                    found.extend(of_table::<Vec<Item>>(answer.responses, &self.table));
-                    let unprocessed = answer.unprocessed_keys.unwrap_or_default();
-                    let of_table = unprocessed.get(&*self.table);
-                    left = of_table.into_iter().flat_map(KeysAndAttributes::keys).map(key_of).collect();
+            match self.get_once(operation, &left).await {
+                Ok((some, left_out)) => {
+                    found.extend(some);
+                    left = Cow::Owned(left_out);
                 }
                 Err(error) if error.is_throttled() => {}
                 Err(error) => return Err(error),

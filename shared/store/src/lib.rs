@@ -92,7 +92,7 @@ pub use profiles::ProfileCreated;
 pub use raw_payloads::{RawPayload, RawPayloadFilter};
 pub use registry::{
     DeleteError, GROUPS_OF_SENSOR_LIMIT, Put, PutFloorError, PutSensorError, PutSensorGroupError, PutSpaceError,
-    PutSpaceWithSensorsError, SENSORS_LIMIT, SensorGroupDraft, SpaceDraft, SpaceWithSensors,
+    PutSpaceWithSensorsError, SENSORS_LIMIT, SENSORS_OF_GROUP_LIMIT, SensorGroupDraft, SpaceDraft, SpaceWithSensors,
 };
 pub use states::{Saved, StoredState};
 pub use subscriptions::ChangeError;

@@ -16,7 +16,7 @@ mod sensors;
 mod spaces;
 
 pub use floors::PutFloorError;
-pub use sensor_groups::{GROUPS_OF_SENSOR_LIMIT, PutSensorGroupError, SensorGroupDraft};
+pub use sensor_groups::{GROUPS_OF_SENSOR_LIMIT, PutSensorGroupError, SENSORS_OF_GROUP_LIMIT, SensorGroupDraft};
 pub use sensors::{PutSensorError, PutSpaceWithSensorsError, SENSORS_LIMIT, SpaceWithSensors};
 pub use spaces::{PutSpaceError, SpaceDraft};
 

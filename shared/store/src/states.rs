@@ -58,23 +58,32 @@ impl Store {
     }
 
     /// A tenant's overview ([`Store::tenant_overview`]) and states of its spaces and groups, at most 99, each as
-    /// [`Store::stored_state`] has it. Costs 1 `BatchGetItem`, and in read units what these cost one by one.
+    /// [`Store::stored_state`] has it. A state that can't be had now, or can't be read, is left out: who needs it reads it by
+    /// itself. Costs 1 `BatchGetItem`, and in read units what these cost one by one.
     pub async fn overview_and_states(
         &self,
         tenant: &TenantId,
         of: &[ObservedId],
     ) -> Result<(TenantOverview, BTreeMap<ObservedId, StoredState>), StoreError> {
-        let mut overview = TenantOverview::default();
-        let mut states: BTreeMap<_, _> = of.iter().map(|of| (*of, StoredState::default())).collect();
-        let wanted: Vec<Key> =
-            [keys::tenant(tenant)].into_iter().chain(states.keys().map(|of| keys::state(tenant, *of))).collect();
-        for item in self.get_batch("read a tenant and states", &wanted).await? {
-            match keys::read_state(&key_of(&item).pk) {
-                None => overview = TenantOverview::read(&item)?,
-                Some((_, of)) => drop(states.insert(of, read(item)?)),
-            }
-        }
-        Ok((overview, states))
+        let tenant_key = keys::tenant(tenant);
+        let keys: Vec<(Key, ObservedId)> = of.iter().map(|of| (keys::state(tenant, *of), *of)).collect();
+        let wanted: Vec<Key> = [&tenant_key].into_iter().chain(keys.iter().map(|(key, _)| key)).cloned().collect();
+        let (mut found, left_out) = self.get_once("read a tenant and states", &wanted).await?;
+        let mut take = |key: &Key| {
+            let place = found.iter().position(|item| key_of(item) == *key)?;
+            Some(found.swap_remove(place))
+        };
+        let overview = match take(&tenant_key) {
+            Some(item) => TenantOverview::read(&item)?,
+            None if left_out.contains(&tenant_key) => self.tenant_overview(tenant).await?,
+            None => TenantOverview::default(),
+        };
+        let states = keys.into_iter().filter(|(key, _)| !left_out.contains(key));
+        let states = states.filter_map(|(key, of)| match take(&key) {
+            Some(item) => Some((of, read(item).ok()?)),
+            None => Some((of, StoredState::default())),
+        });
+        Ok((overview, states.collect()))
     }
 
     /// Saves the state with the events that it causes, as version `expected_version + 1`, if the stored version is still

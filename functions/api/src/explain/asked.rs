@@ -24,6 +24,7 @@ const EVENT_FIELDS: &[&str] = &[
     "building_ref_id",
     "floor_ref_id",
     "space_ref_id",
+    "sensor_group_ref_id",
     "subject",
     "occupancy_changed",
     "first_of_hour",
@@ -64,6 +65,9 @@ pub struct EventInput {
     /// Its space; where it is left out, that of `data`. Without a building and a space the event is of the group of sensors
     /// that `data` names, else of no space.
     pub space_ref_id: Option<String>,
+    /// Its named group of sensors, of `building_ref_id` where that is given. An event that a platform publishes is about a
+    /// `subject` instead, whatever it says.
+    pub sensor_group_ref_id: Option<String>,
     /// What an event without a space is about, such as the id of a subscription; where it is left out, the id of the
     /// subscription in `data`.
     pub subject: Option<String>,
@@ -191,12 +195,15 @@ fn read_about(at: &At<'_>, fields: &Fields<'_>, data: Option<&Value>) -> Option<
     let building = fields.optional("building_ref_id", |at| at.parsed(reference::building).map(Some));
     let floor = fields.optional("floor_ref_id", |at| at.parsed(reference::floor).map(Some));
     let space = fields.optional("space_ref_id", |at| at.parsed(reference::space).map(Some));
+    let group = fields.optional("sensor_group_ref_id", |at| at.parsed(reference::sensor_group).map(Some));
     let subject = fields.optional("subject", |at| at.parsed(Subject::parse).map(Some));
-    match (building?, floor?, space?, subject?) {
-        (None, None, None, None) => data.map(about_by_data),
-        (None, None, None, Some(subject)) => Some(About::Subject(subject)),
-        (Some(building), floor, Some(space), None) => Some(of_space(building, floor, space)),
-        (_, _, _, Some(_)) => at.refuse("is about a space or about a subject, not about both"),
+    match (building?, floor?, space?, group?, subject?) {
+        (None, None, None, None, None) => data.map(about_by_data),
+        (None, None, None, None, Some(subject)) => Some(About::Subject(subject)),
+        (building, None, None, Some(group), None) => Some(of_group(building, group)),
+        (Some(building), floor, Some(space), None, None) => Some(of_space(building, floor, space)),
+        (_, _, _, Some(_), _) => at.refuse("is about a group of sensors, a space or a subject, and about one of them"),
+        (_, _, _, _, Some(_)) => at.refuse("is about a space or about a subject, not about both"),
         _ => at.refuse("needs both 'building_ref_id' and 'space_ref_id' to be of a space"),
     }
 }
@@ -204,6 +211,12 @@ fn read_about(at: &At<'_>, fields: &Fields<'_>, data: Option<&Value>) -> Option<
 fn of_space(building_ref_id: BuildingRefId, floor_ref_id: Option<FloorRefId>, space_ref_id: SpaceRefId) -> About {
     // No space has this number.
     About::Space(EventSpace { space_id: SpaceId(0), building_ref_id, floor_ref_id, space_ref_id })
+}
+
+fn of_group(building_ref_id: Option<BuildingRefId>, sensor_group_ref_id: SensorGroupRefId) -> About {
+    // No group has this number.
+    let sensor_group_id = SensorGroupId(0);
+    About::SensorGroup(EventSensorGroup { sensor_group_id, sensor_group_ref_id, building_ref_id })
 }
 
 /// What the data say that the event is about: their space, their group of sensors, or their subscription.
@@ -216,14 +229,8 @@ fn about_by_data(data: &Value) -> About {
         return of_space(building.clone(), text("/floor_ref_id").and_then(|id| FloorRefId::parse(id).ok()), space);
     }
     let group = text("/sensor_group/id").and_then(|id| SensorGroupRefId::parse(id).ok());
-    if let Some(sensor_group_ref_id) = group {
-        // No group has this number.
-        let sensor_group_id = SensorGroupId(0);
-        return About::SensorGroup(EventSensorGroup {
-            sensor_group_id,
-            sensor_group_ref_id,
-            building_ref_id: building,
-        });
+    if let Some(group) = group {
+        return of_group(building, group);
     }
     let subscription = text("/subscription/id").and_then(|id| SubscriptionId::parse(id).ok());
     About::Subject(subscription.as_ref().map_or_else(Subject::of_nothing, Subject::from))

@@ -18,7 +18,7 @@ pub struct NewProfile {
     /// Whose messages it is for.
     #[schema(max_length = 200)]
     pub title: Option<String>,
-    /// How its messages are read: see README, "Profiles". At most 160 KiB, each script at most 64 KiB.
+    /// How its messages are read: see README, "Profiles". At most 192 KiB, each script at most 128 KiB.
     #[schema(value_type = Object)]
     pub definition: Value,
 }

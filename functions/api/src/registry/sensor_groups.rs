@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spacehook_domain::ids::{SensorGroupRefId, SensorId};
 use spacehook_domain::place::SensorGroup;
-use spacehook_store::{SENSORS_LIMIT, SensorGroupDraft};
+use spacehook_store::{SENSORS_OF_GROUP_LIMIT, SensorGroupDraft};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
@@ -36,7 +36,7 @@ pub struct SensorGroupInput {
     /// A group over several buildings is of none.
     pub building_ref_id: Option<String>,
     /// Its sensors: all of them, each of a space, and each in at most 8 groups.
-    #[schema(max_items = 100)]
+    #[schema(max_items = 90)]
     pub sensor_ids: Vec<String>,
     /// By how much a quantity must move before a reading of the group counts as updated.
     pub minimum_change: Option<MinimumChangeView>,
@@ -92,7 +92,7 @@ fn read(sensor_group_ref_id: SensorGroupRefId, body: &Value) -> Result<SensorGro
     let read = At::root(body, &errors).fields(FIELDS).and_then(|fields| {
         let name = read_name(&fields, "name");
         let building_ref_id = fields.optional("building_ref_id", |at| at.parsed(reference::building).map(Some));
-        let sensor_ids = fields.required("sensor_ids", |at| at.set(0, SENSORS_LIMIT, reference::sensor));
+        let sensor_ids = fields.required("sensor_ids", |at| at.set(0, SENSORS_OF_GROUP_LIMIT, reference::sensor));
         let settings = settings::read(&fields);
         Some(SensorGroupDraft {
             sensor_group_ref_id,

@@ -20,7 +20,7 @@ use spacehook_domain::place::{SensorGroup, Space};
 use spacehook_domain::presence::{DeviceHealth, Presence};
 use spacehook_domain::reading::{Coordinate, Metres};
 use spacehook_domain::space_state::{Aggregate, SensorState, SpaceState};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 operations!(pub(super) get_space_state, get_sensor_group_state);
@@ -107,7 +107,7 @@ pub struct SensorGroupStateView {
 pub struct SensorValues {
     /// As its vendor names it.
     pub sensor_id: String,
-    /// Whether the device is there, as of health's last look; null where it was never heard.
+    /// Whether the device is there, as of health's last look; null where it was never heard, and in groups: its space says it.
     #[schema(required)]
     pub device_health: Option<DeviceHealthName>,
     /// Whether it has sent no reading for a while, as of health's last look.
@@ -115,7 +115,7 @@ pub struct SensorValues {
     /// When its newest reading arrived; null where none did.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub last_reading_at: Option<Timestamp>,
-    /// When there was the last sign of it: a reading, or a word of the broker about its connection.
+    /// When there was the last sign of it: a reading, or a word of the broker about its connection; null in groups.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub last_seen_at: Option<Timestamp>,
     /// How its battery is; null where it never said.
@@ -182,14 +182,11 @@ pub struct DatedValue {
 }
 
 impl TogetherView {
-    fn of(sensor_ids: &BTreeSet<SensorId>, state: &SpaceState, now: Aggregate) -> Self {
-        // A sensor that was moved away keeps its values until the next reading; they are not shown.
-        let here = |id: &_| sensor_ids.contains(id);
-        let sensors = state.sensors().iter().filter(|(id, _)| here(id));
+    fn of(state: &SpaceState, now: Aggregate) -> Self {
+        let sensors = state.sensors().iter();
         Self {
             sensors: sensors.map(|(id, values)| sensor_values(id, values, state.presence().get(id))).collect(),
-            // Of those that are here: one that was moved away may be why it was not stale.
-            is_stale: state.is_stale() && state.presence().iter().any(|(id, presence)| here(id) && presence.is_stale()),
+            is_stale: state.is_stale(),
             observed_at: state.observed_at(),
             sequence: state.sequence.0,
             state: state.present_availability(&now),
@@ -205,6 +202,8 @@ impl TogetherView {
 
 impl StateView {
     fn of(space: Space, state: &SpaceState) -> Self {
+        // A sensor that was moved away keeps its values until the next reading; they are not shown.
+        let state = state.seen_at(&space.clone().into());
         let mut now = state.aggregate();
         Self {
             space_id: space.space_id.0,
@@ -213,18 +212,24 @@ impl StateView {
             space_ref_id: space.space_ref_id.into(),
             coordinates: std::mem::take(&mut now.coordinates),
             distances: now.distances.take(),
-            together: TogetherView::of(&space.sensor_ids, state, now),
+            together: TogetherView::of(&state, now),
         }
     }
 }
 
 impl SensorGroupStateView {
     fn of(group: SensorGroup, state: &SpaceState) -> Self {
+        let state = state.seen_at(&group.clone().into());
+        let mut together = TogetherView::of(&state, state.aggregate());
+        for sensor in &mut together.sensors {
+            // The broker's word is heard of spaces alone.
+            (sensor.device_health, sensor.last_seen_at) = (None, None);
+        }
         Self {
             sensor_group_id: group.sensor_group_id.0,
             sensor_group_ref_id: group.sensor_group_ref_id.into(),
             building_ref_id: group.building_ref_id.map(Into::into),
-            together: TogetherView::of(&group.sensor_ids, state, state.aggregate()),
+            together,
         }
     }
 }

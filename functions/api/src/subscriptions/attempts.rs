@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spacehook_domain::attempt::{Attempt, Logged, Outcome};
 use spacehook_domain::event::{About, Change, EVENT_VERSION, Event, EventType};
-use spacehook_domain::ids::{AttemptId, EventId};
+use spacehook_domain::ids::{AttemptId, BuildingRefId, EventId};
 use spacehook_domain::rendering;
 use spacehook_domain::request::{Telling, described_headers};
 use spacehook_domain::stream::Subject;
@@ -40,14 +40,17 @@ pub struct AttemptView {
     /// Its type.
     #[schema(value_type = EventTypeName)]
     pub event_type: String,
-    /// Its place in the history of the space or subject.
+    /// Its place in the history of the space, group or subject.
     pub sequence: u64,
-    /// The building that the space of the event was in; null where it is about none.
+    /// The building that the space of the event was in, or its group of sensors was of; null where there is none.
     #[schema(required)]
     pub building_ref_id: Option<String>,
     /// The customer's own name of the space.
     #[schema(required)]
     pub space_ref_id: Option<String>,
+    /// The customer's own name of the named group of sensors it is about; null where it is about none.
+    #[schema(required)]
+    pub sensor_group_ref_id: Option<String>,
     /// The trace of what caused the event: the same in `traceparent` of the request, and in the logs. Null where there was
     /// none.
     #[schema(required, example = "5759e988bd862e3fe1be46a994272793")]
@@ -120,6 +123,7 @@ pub struct HeaderView {
 
 impl From<Logged> for AttemptView {
     fn from(Logged { id, attempt }: Logged) -> Self {
+        let building_ref_id = attempt.building().map(ToString::to_string);
         let (accepted, status, reason, answer) = match attempt.outcome {
             Outcome::Accepted { status } => (true, Some(status), None, None),
             Outcome::Failed { reason, status, answer } => (false, status, Some(ReasonView::from(&reason)), answer),
@@ -129,8 +133,9 @@ impl From<Logged> for AttemptView {
             event_id: attempt.event_id.to_string(),
             event_type: attempt.event_type.to_string(),
             sequence: attempt.sequence.0,
-            building_ref_id: attempt.space.as_ref().map(|space| space.building_ref_id.to_string()),
+            building_ref_id,
             space_ref_id: attempt.space.as_ref().map(|space| space.space_ref_id.to_string()),
+            sensor_group_ref_id: attempt.sensor_group.as_ref().map(|group| group.sensor_group_ref_id.to_string()),
             trace_id: attempt.trace_id.map(String::from),
             number: attempt.number.0,
             superseded: attempt.superseded,
@@ -263,13 +268,12 @@ impl Wanted {
     }
 
     fn takes(&self, attempt: &Attempt) -> bool {
-        let space = attempt.space.as_ref();
         let of = |wanted: &Option<String>, found: Option<&str>| wanted.is_none() || wanted.as_deref() == found;
         self.came.as_ref().is_none_or(|came| came.is(&attempt.outcome))
             && self.event_type.is_none_or(|wanted| wanted == attempt.event_type)
             && self.event_id.as_ref().is_none_or(|wanted| *wanted == attempt.event_id)
-            && of(&self.building_ref_id, space.map(|space| space.building_ref_id.as_str()))
-            && of(&self.space_ref_id, space.map(|space| space.space_ref_id.as_str()))
+            && of(&self.building_ref_id, attempt.building().map(BuildingRefId::as_str))
+            && of(&self.space_ref_id, attempt.space.as_ref().map(|space| space.space_ref_id.as_str()))
     }
 }
 

@@ -53,7 +53,7 @@ pub struct NewReplay {
     /// With `since`: of these types alone.
     #[schema(value_type = Option<Vec<EventTypeName>>)]
     pub event_types: Option<Vec<String>>,
-    /// With `since`: about spaces of this building alone.
+    /// With `since`: about spaces and groups of sensors of this building alone.
     pub building_ref_id: Option<String>,
     /// With `since`: about spaces of this name alone.
     pub space_ref_id: Option<String>,

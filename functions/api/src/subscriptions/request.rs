@@ -89,7 +89,7 @@ pub struct NewSubscription {
     #[schema(max_items = 100)]
     pub building_ref_ids: Option<Vec<String>>,
     /// The floors it wants to hear of, by their names in the buildings listed (in any, where none is listed); none means
-    /// all. An event of a space that is on no floor is then not sent; one that is of no space is.
+    /// all. An event of a space that is on no floor, or of a named group of sensors, is then not sent; one that is of no place is.
     #[schema(max_items = 100)]
     pub floor_ref_ids: Option<Vec<String>>,
     /// The spaces it wants to hear of, by their names in the buildings listed (in any, where none is listed); none means
@@ -146,7 +146,7 @@ pub struct SubscriptionPatch {
     #[schema(max_items = 100)]
     pub building_ref_ids: Option<Vec<String>>,
     /// The floors it wants to hear of, by their names in the buildings listed (in any, where none is listed); none means
-    /// all. An event of a space that is on no floor is then not sent; one that is of no space is.
+    /// all. An event of a space that is on no floor, or of a named group of sensors, is then not sent; one that is of no place is.
     #[schema(max_items = 100)]
     pub floor_ref_ids: Option<Vec<String>>,
     /// The spaces it wants to hear of, by their names in the buildings listed (in any, where none is listed); none means

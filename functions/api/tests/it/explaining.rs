@@ -172,6 +172,11 @@ async fn what_is_asked_is_checked() {
             "/event",
             "not about both",
         ),
+        (
+            json!({"event": {"event_type": "space_stale", "data": {}, "sensor_group_ref_id": "g", "space_ref_id": "s"}}),
+            "/event",
+            "about one of them",
+        ),
     ];
     for (body, place, detail) in table {
         let refused = api.json("POST /v1/explain", &body).await;

@@ -17,6 +17,7 @@ fn attempt(at: &str, outcome: Outcome) -> Attempt {
         revision: 1,
         sequence: Sequence(3),
         superseded: None,
+        sensor_group: None,
         space: Some(SpaceKey {
             building_ref_id: BuildingRefId::parse("b").unwrap(),
             space_ref_id: SpaceRefId::parse("s").unwrap(),
@@ -138,6 +139,7 @@ async fn attempts_are_filtered_and_all_mistakes_are_told() {
         event_type: EventType::SpaceAvailability,
         event_id: EventId::parse(format!("evt_{}", "1".repeat(32))).unwrap(),
         space: None,
+        sensor_group: None,
         ..attempt("2026-03-29T12:03:00Z", failed(422))
     };
     let attempts = vec![

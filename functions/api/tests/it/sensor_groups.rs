@@ -81,7 +81,7 @@ async fn what_is_wrong_with_a_group_is_told_at_its_place() {
             .await,
         places(&["/sensor_ids/1", "/sensor_ids/2", "/sensor_ids/3", "/sensor_group_id", "/vacant_after_s", "/name"])
     );
-    let many: Vec<String> = (0..101).map(|n| format!("s{n}")).collect();
+    let many: Vec<String> = (0..91).map(|n| format!("s{n}")).collect();
     assert_eq!(wrong(json!({"sensor_ids": many})).await, places(&["/sensor_ids"]));
     assert_eq!(
         wrong(json!({"sensor_ids": ["nobody", "x", "none"]})).await,
@@ -131,4 +131,11 @@ async fn the_state_of_a_group_says_what_its_sensors_say_together() {
         "environment": null, "is_stale": false
     });
     assert_eq!(said, expected, "two readings and a state were told");
+    put(&api, "/v1/sensor-groups/west", json!({"sensor_ids": ["y"]})).await;
+    let left = api.call("GET /v1/sensor-groups/west/state").await.json;
+    assert_eq!((&left["person_count"], &left["sensors"][0]["sensor_id"]), (&json!(3), &json!("y")), "as of now");
+    assert_eq!(
+        (&left["sensors"][0]["device_health"], &left["sensors"][0]["last_seen_at"]),
+        (&Value::Null, &Value::Null)
+    );
 }

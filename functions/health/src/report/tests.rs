@@ -17,6 +17,7 @@ fn attempt(minutes_ago: i64, status: u16, answer: &str) -> Attempt {
         sequence: Sequence(1),
         superseded: None,
         space: None,
+        sensor_group: None,
         event_type: EventType::SpaceReport,
         number: AttemptNumber::FIRST,
         started_at: now() - minutes_ago.minutes(),

@@ -45,8 +45,8 @@ pub(crate) struct Memory {
     writes: u32,
     /// States that were read by themselves.
     state_reads: u32,
-    /// Others write every state after the next overview is read.
-    written_after_overview: bool,
+    /// What others write after the next overview is read.
+    written_after_overview: BTreeMap<ObservedId, StoredState>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -83,9 +83,8 @@ impl Spaces for World {
         let overview =
             TenantOverview { version: 1, registry_version, subscribed, privacy, ..TenantOverview::default() };
         let states = with.iter().map(|of| (*of, memory.states.get(of).cloned().unwrap_or_default())).collect();
-        if std::mem::take(&mut memory.written_after_overview) {
-            memory.states.values_mut().for_each(|stored| stored.version += 1);
-        }
+        let after = std::mem::take(&mut memory.written_after_overview);
+        memory.states.extend(after);
         Ok((overview, states))
     }
 
@@ -612,31 +611,53 @@ fn sensors_of_several_spaces_are_one_group() {
 
 #[test]
 fn what_a_sensor_observed_is_read_with_the_tenant_and_again_where_that_was_wrong() {
-    let world = with_group(&["a"]);
+    let world = with_group(&["a", "b"]);
     let intake = intake(&world);
-    let say = |people: u32| {
-        let text = format!(r#"{{"person_count":{people},"timestamp":{}}}"#, 1_770_042_000 + i64::from(people));
+    let say = |sensor: &str, people: u32| {
+        let second = 1_770_042_000 + i64::from(people);
+        let text = format!(r#"{{"sensor_id":"{sensor}","person_count":{people},"timestamp":{second}}}"#);
         take_with(&intake, &json(&text)).unwrap();
-        let memory = world.memory();
-        assert_eq!(memory.states[&space_id(1)].state.aggregate().person_count.0, people);
-        assert_eq!(memory.states[&group_id(1)].state.aggregate().person_count.0, people);
-        drop(memory);
         std::mem::take(&mut world.memory().state_reads)
     };
-    assert_eq!(say(1), 2, "nothing is known of it");
-    assert_eq!(say(2), 0);
-    world.memory().written_after_overview = true;
-    assert_eq!(say(3), 2, "others were faster");
+    let people = |of: ObservedId| world.memory().states[&of].state.aggregate().person_count.0;
+    assert_eq!(say("a", 1), 2, "nothing is known of it");
+    assert_eq!(say("a", 2), 0);
+    assert_eq!((people(space_id(1)), people(group_id(1))), (2, 2));
+
+    // The other sensor's reading is written in between: neither is lost.
+    let before = world.memory().states.clone();
+    say("b", 5);
+    let after = std::mem::replace(&mut world.memory().states, before);
+    world.memory().written_after_overview = after;
+    assert_eq!(say("a", 3), 2, "others were faster");
+    assert_eq!((people(space_id(1)), people(group_id(1))), (8, 8));
+
     {
         let mut memory = world.memory();
         memory.registry_version += 1;
-        let room = memory.spaces[0].sensor_ids.clone();
-        memory.spaces[0].sensor_ids.clear();
+        let room = std::mem::take(&mut memory.spaces[0].sensor_ids);
         memory.spaces[1].sensor_ids = room;
     }
-    take_with(&intake, &json(r#"{"person_count":4,"timestamp":1770042004}"#)).unwrap();
-    assert_eq!(world.memory().states[&space_id(2)].state.aggregate().person_count.0, 4, "it was moved");
-    assert_eq!(world.memory().states[&space_id(1)].state.aggregate().person_count.0, 3);
+    say("a", 4);
+    assert_eq!((people(space_id(2)), people(space_id(1))), (4, 8), "it was moved");
+}
+
+#[test]
+fn a_group_that_is_deleted_while_its_sensors_report_is_told_of_no_more() {
+    let world = with_group(&["a"]);
+    world.memory().subscribed = EventType::BUILT_IN.into();
+    let intake = intake(&world);
+    take_with(&intake, &json(r#"{"person_count":1,"timestamp":1770042000}"#)).unwrap();
+    assert_eq!(told_of_group(&world).len(), 2);
+    {
+        // Its placement is still known: this invocation has read the registry before.
+        let mut memory = world.memory();
+        memory.groups.clear();
+        memory.states.remove(&group_id(1));
+    }
+    take_with(&intake, &json(r#"{"person_count":2,"timestamp":1770042001}"#)).unwrap();
+    assert_eq!(told_of_group(&world).len(), 2);
+    assert!(!world.memory().states.contains_key(&group_id(1)), "and nothing is left behind");
 }
 
 #[test]

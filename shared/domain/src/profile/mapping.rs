@@ -129,6 +129,11 @@ fn by_table(
             bits = bits.or(way.bits);
         }
     }
+    // One of both totals says nothing: a door whose message did not hold both.
+    let totals = [QuantityName::EntriesTotal.as_str(), QuantityName::ExitsTotal.as_str()];
+    if !totals.iter().all(|total| made.contains_key(*total)) {
+        made.retain(|name, _| !totals.contains(&name.as_str()));
+    }
     if made.is_empty() {
         return Ok(None);
     }

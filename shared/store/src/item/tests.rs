@@ -114,6 +114,7 @@ proptest! {
         sequence: Sequence(1),
         superseded: None,
         space: None,
+        sensor_group: None,
             event_type: EventType::SpaceReport,
             trace_id: TraceId::parse("5759e988bd862e3fe1be46a994272793").ok(),
             number: AttemptNumber(number),

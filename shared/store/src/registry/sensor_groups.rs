@@ -4,7 +4,7 @@ use super::item::{
     BUILDING, GROUPS, NAME, REVISION, SENSOR_GROUP_ID, SENSOR_GROUPS, SENSORS, SETTINGS, SensorGroupItem, SensorItem,
     settings,
 };
-use super::{Part, Put, SENSORS_LIMIT};
+use super::{Part, Put};
 use crate::Store;
 use crate::backoff::Waits;
 use crate::error::{ListError, StoreError};
@@ -24,9 +24,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Groups that one sensor is in, at most: each of its readings is written to the state of each.
 pub const GROUPS_OF_SENSOR_LIMIT: usize = 8;
 
-/// Sensors that join or leave in one transaction, which has 100 items: beside theirs those of the group, the tenant, two
-/// buildings and the state.
-const SENSORS_AT_ONCE: usize = 90;
+/// Sensors of a group, at most: so many that it is made, and deleted, in one transaction, which has 100 items. Beside theirs
+/// there are those of the group, the tenant, two buildings and the state.
+pub const SENSORS_OF_GROUP_LIMIT: usize = 90;
 
 const PUT: &str = "store a group of sensors";
 const DELETE: &str = "delete a group of sensors";
@@ -58,8 +58,8 @@ pub enum PutSensorGroupError {
     /// These sensors are in as many other groups as a sensor may be.
     #[error("a sensor is in at most {GROUPS_OF_SENSOR_LIMIT} groups")]
     TooManyGroups(BTreeSet<SensorId>),
-    /// The group would have more than [`SENSORS_LIMIT`] sensors.
-    #[error("a group has at most {SENSORS_LIMIT} sensors")]
+    /// The group would have more than [`SENSORS_OF_GROUP_LIMIT`] sensors.
+    #[error("a group has at most {SENSORS_OF_GROUP_LIMIT} sensors")]
     TooManySensors,
     /// The table failed.
     #[error(transparent)]
@@ -70,24 +70,24 @@ impl Store {
     /// Stores a group of sensors that are there, in a building that is there if one is named. A group that is there keeps
     /// its number; a new one gets the tenant's next number, which is never given again.
     ///
-    /// Costs 1 `GetItem`, 1 `BatchGetItem` of the sensors that join, 1 `UpdateItem` for a number, and each 90 sensors that
-    /// join or leave, but once at least, 1 `TransactWriteItems` of 2 items and 1 for each of them: 2 write units an item. Each
-    /// 90 sensors are all moved or none; after an error the same call goes on where it ended.
+    /// Costs 1 `GetItem`, 1 `BatchGetItem` of the sensors that join, 1 `UpdateItem` for a number, and 1 `TransactWriteItems` of
+    /// 2 items and 1 for each sensor that joins or leaves: 2 write units an item. Where more than 90 do, those that leave are
+    /// first, and a second transaction has the others join; after an error the same call goes on where it ended.
     pub async fn put_sensor_group(
         &self,
         tenant: &TenantId,
         draft: &SensorGroupDraft,
     ) -> Result<(SensorGroup, Put), PutSensorGroupError> {
-        if draft.sensor_ids.len() > SENSORS_LIMIT {
+        if draft.sensor_ids.len() > SENSORS_OF_GROUP_LIMIT {
             return Err(PutSensorGroupError::TooManySensors);
         }
         let key = keys::sensor_group(tenant, &draft.sensor_group_ref_id);
-        let (mut waits, mut number, mut put) = (Waits::of(&key), None, Put::Updated);
+        let (mut waits, mut number) = (Waits::of(&key), None);
         loop {
             let stored = self.get_as::<SensorGroupItem>(PUT, &key).await?;
             let moves = Moves::between(stored.as_ref(), &draft.sensor_ids);
             if let Some(stored) = stored.as_ref().filter(|stored| moves.is_empty() && draft.describes(stored)) {
-                return Ok((stored.clone().into(), put));
+                return Ok((stored.clone().into(), Put::Updated));
             }
             self.check_joining(tenant, &draft.sensor_group_ref_id, &moves.all_joining).await?;
             let mut writes = if let Some(stored) = &stored {
@@ -102,9 +102,13 @@ impl Store {
             };
             writes.extend(moves.writes(tenant, &draft.sensor_group_ref_id));
             match self.transact(PUT, &key, writes).await? {
-                // What is left is done in the next turn, which finds nothing to do where nothing is.
+                Transacted::Done if moves.after == draft.sensor_ids => {
+                    let put = if stored.is_none() { Put::Created } else { Put::Updated };
+                    let id = stored.map(|stored| stored.sensor_group_id).or(number.map(SensorGroupId));
+                    return id.map(|id| (draft.group(id), put)).ok_or_else(|| Self::overtaken(PUT).into());
+                }
+                // Those that join are left for the next turn.
                 Transacted::Done => {
-                    put = if stored.is_none() { Put::Created } else { put };
                     waits = Waits::of(&key);
                     continue;
                 }
@@ -164,42 +168,46 @@ impl Store {
         Ok(page.map(SensorGroup::from))
     }
 
-    /// Deletes a group and its state; its sensors stay where they are. False where there is none. Costs 1 `GetItem` and, each
-    /// 90 sensors, but once at least, 1 `TransactWriteItems` of 2 to 4 items and 1 for each sensor: 2 write units an item.
+    /// Deletes a group and its state; its sensors stay where they are. False where there is none. Costs 1 `GetItem` and 1
+    /// `TransactWriteItems` of 3 or 4 items and 1 for each sensor: 2 write units an item.
     ///
-    /// A reading that is being taken in meanwhile may leave a state behind. Nothing ever reads it: numbers of groups are not
-    /// given twice.
+    /// Its sensors go on reporting: ingest, which finds no state of it, looks whether it is still there.
     pub async fn delete_sensor_group(&self, tenant: &TenantId, id: &SensorGroupRefId) -> Result<bool, StoreError> {
         let key = keys::sensor_group(tenant, id);
         let mut waits = Waits::of(&key);
         loop {
             let Some(stored) = self.get_as::<SensorGroupItem>(DELETE, &key).await? else { return Ok(false) };
-            let moves = Moves::between(Some(&stored), &BTreeSet::new());
-            let is_last = moves.leaving.len() == stored.sensor_ids.len();
-            let mut writes = moves.writes(tenant, id);
-            writes.push((Part::Tenant, registry_changed(tenant)));
-            if is_last {
-                let state = keys::state(tenant, ObservedId::Group(stored.sensor_group_id));
-                writes.push((Part::SensorGroup, as_read(Write::delete(key.clone()), &stored)));
-                writes.push((Part::Other, Write::delete(state)));
-                writes.extend(stored.building_ref_id.as_ref().map(|building| leave(tenant, building)));
-            } else {
-                writes.push((Part::SensorGroup, moves.of_group(as_read(Write::update(key.clone()), &stored))));
+            let state = keys::state(tenant, ObservedId::Group(stored.sensor_group_id));
+            let mut writes = Moves::between(Some(&stored), &BTreeSet::new()).writes(tenant, id);
+            writes.extend([
+                (Part::Tenant, registry_changed(tenant)),
+                (Part::SensorGroup, as_read(Write::delete(key.clone()), &stored)),
+                (Part::Other, Write::delete(state)),
+            ]);
+            writes.extend(stored.building_ref_id.as_ref().map(|building| leave(tenant, building)));
+            if self.transact(DELETE, &key, writes).await? == Transacted::Done {
+                return Ok(true);
             }
-            match self.transact(DELETE, &key, writes).await? {
-                Transacted::Done if is_last => return Ok(true),
-                Transacted::Done => waits = Waits::of(&key),
-                Transacted::Refused(_) => {
-                    if !waits.wait().await {
-                        return Err(Self::overtaken(DELETE));
-                    }
-                }
+            if !waits.wait().await {
+                return Err(Self::overtaken(DELETE));
             }
         }
     }
 }
 
 impl SensorGroupDraft {
+    /// The group, when it is as described.
+    fn group(&self, sensor_group_id: SensorGroupId) -> SensorGroup {
+        SensorGroup {
+            sensor_group_id,
+            sensor_group_ref_id: self.sensor_group_ref_id.clone(),
+            building_ref_id: self.building_ref_id.clone(),
+            name: self.name.clone(),
+            sensor_ids: self.sensor_ids.clone(),
+            settings: self.settings.clone(),
+        }
+    }
+
     /// Whether it is stored so, its sensors aside.
     fn describes(&self, stored: &SensorGroupItem) -> bool {
         stored.building_ref_id == self.building_ref_id && stored.name == self.name && stored.settings == self.settings
@@ -220,9 +228,9 @@ impl Moves {
     /// What leads towards these sensors: first who leaves, so that there is room.
     fn between(stored: Option<&SensorGroupItem>, asked: &BTreeSet<SensorId>) -> Self {
         let there = stored.map(|stored| stored.sensor_ids.clone()).unwrap_or_default();
-        let leaving: Vec<_> = there.difference(asked).take(SENSORS_AT_ONCE).cloned().collect();
+        let leaving: Vec<_> = there.difference(asked).take(SENSORS_OF_GROUP_LIMIT).cloned().collect();
         let all_joining: BTreeSet<_> = asked.difference(&there).cloned().collect();
-        let joining: Vec<_> = all_joining.iter().take(SENSORS_AT_ONCE - leaving.len()).cloned().collect();
+        let joining: Vec<_> = all_joining.iter().take(SENSORS_OF_GROUP_LIMIT - leaving.len()).cloned().collect();
         let mut after = there;
         after.retain(|id| !leaving.contains(id));
         after.extend(joining.iter().cloned());

@@ -20,6 +20,7 @@ fn attempt(started_at: Timestamp, failed_with: Option<u16>) -> Attempt {
         sequence: Sequence(1),
         superseded: None,
         space: None,
+        sensor_group: None,
         event_type: EventType::SpaceReport,
         trace_id: None,
         number: AttemptNumber::FIRST,

@@ -367,6 +367,15 @@ fn a_way_to_a_total_may_say_how_wide_it_is() {
 }
 
 #[test]
+fn one_of_both_totals_says_nothing_and_costs_nothing() {
+    let door = json!({"entries_total": {"at": "/in"}, "exits_total": {"at": "/out"}, "co2": {"at": "/c"}});
+    for one in ["in", "out"] {
+        assert_eq!(made(&door, &json!({one: 7, "c": 400})), Ok(json!({"co2": 400.0})));
+        assert!(items(&read(&json!({"quantities": door})), &json!({one: 7})).is_empty());
+    }
+}
+
+#[test]
 fn a_value_that_says_that_nothing_was_measured_is_none() {
     let recipe = json!({"person_count": [{"at": "/x", "absent": [-1, "n/a"]}, {"at": "/y"}], "co2": {"at": "/c"}});
     for nothing in [json!(-1), json!(-1.0), json!("n/a"), Value::Null] {
