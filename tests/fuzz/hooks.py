@@ -27,6 +27,8 @@ DEPENDS: list[tuple[str, str, str]] = [
     (r".*/floor_ref_id", "there is no such floor", "whether the floor is registered"),
     (r".*/space_ref_id", "there is no such space", "whether the space is registered"),
     (r".*/building_ref_id", "there is no such building", "whether the building is registered"),
+    (r"/sensor_ids/\d+", "there is no such sensor", "whether the sensor is registered"),
+    (r"/sensor_ids/\d+", "the sensor is in", "in how many groups the sensor is"),
     (r"/expires_at", "must be in the future", "what time it is"),
     (r"/privacy/raw_payloads/keep_until", "must be in the future", "what time it is"),
     (r"/since|since", "must be before until", "what time it is, and what `until` is"),

@@ -300,8 +300,9 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
     ) -> Result<usize, Fault> {
         let all: Vec<_> = [News::Time(now)].iter().chain(news).chain(&[News::Time(now)]).copied().collect();
         let mut rest = &all[..];
-        let (mut events, mut conflicts) = (0, 0);
+        let (mut events, mut conflicts, mut refreshed) = (0, 0, None);
         while !rest.is_empty() {
+            let occasion = Occasion { of: refreshed.as_ref().unwrap_or(occasion.of), ..occasion };
             match self.step(occasion, rest, overview, now, read.take()).await? {
                 Step::Done { taken, queued } => {
                     rest = &rest[taken..];
@@ -311,6 +312,8 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
                 Step::Conflict if conflicts < WRITE_ATTEMPTS => {
                     conflicts += 1;
                     tokio::time::sleep(write_wait(conflicts)).await;
+                    // Who was faster may be a sensor that has just joined: it is not to be forgotten as one that left.
+                    refreshed = Some(self.refreshed(occasion.tenant, occasion.of).await?);
                 }
                 Step::Conflict => {
                     return Err(format!("state {}: others kept writing it", occasion.of.id()).into());
@@ -381,6 +384,12 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
                 Ok(Step::Done { taken, queued: events.len() })
             }
         }
+    }
+
+    /// The same with the sensors that it has now. One that is gone is left as it was known.
+    async fn refreshed(&self, tenant: &TenantId, of: &Observed) -> Result<Observed, Fault> {
+        let found = self.spaces.observed(tenant, &of.key()).await?.filter(|found| found.id() == of.id());
+        Ok(found.map_or_else(|| of.clone(), |found| of.observed_by(found.sensor_ids())))
     }
 
     /// Whether it is still there, under its number. A group, unlike a space, is deleted while its sensors report.

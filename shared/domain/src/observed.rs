@@ -66,6 +66,15 @@ impl Observed {
         }
     }
 
+    /// The same, observed by these sensors.
+    #[must_use]
+    pub fn observed_by(&self, sensor_ids: &BTreeSet<SensorId>) -> Self {
+        match self {
+            Self::Space(space) => Space { sensor_ids: sensor_ids.clone(), ..Space::clone(space) }.into(),
+            Self::Group(group) => SensorGroup { sensor_ids: sensor_ids.clone(), ..SensorGroup::clone(group) }.into(),
+        }
+    }
+
     /// What is settled of it.
     pub fn settings(&self) -> &Settings {
         match self {

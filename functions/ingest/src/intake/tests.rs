@@ -643,6 +643,26 @@ fn what_a_sensor_observed_is_read_with_the_tenant_and_again_where_that_was_wrong
 }
 
 #[test]
+fn a_sensor_that_joins_meanwhile_is_not_forgotten() {
+    let world = with_group(&["a"]);
+    let intake = intake(&world);
+    let say = |sensor: &str, people: u32| {
+        let text = format!(r#"{{"sensor_id":"{sensor}","person_count":{people},"timestamp":1770042000}}"#);
+        take_with(&intake, &json(&text)).unwrap();
+    };
+    say("a", 1);
+    // c joins and is heard after the next message of a has read the tenant's item, and before it writes.
+    let before = world.memory().states.clone();
+    world.memory().groups[0].sensor_ids.insert(SensorId::parse("c").unwrap());
+    let other = super::tests::intake(&world);
+    take_with(&other, &json(r#"{"sensor_id":"c","person_count":5,"timestamp":1770042001}"#)).unwrap();
+    let after = std::mem::replace(&mut world.memory().states, before);
+    world.memory().written_after_overview = after;
+    take_with(&intake, &json(r#"{"person_count":2,"timestamp":1770042002}"#)).unwrap();
+    assert_eq!(world.memory().states[&group_id(1)].state.aggregate().person_count.0, 7);
+}
+
+#[test]
 fn a_group_that_is_deleted_while_its_sensors_report_is_told_of_no_more() {
     let world = with_group(&["a"]);
     world.memory().subscribed = EventType::BUILT_IN.into();
