@@ -66,10 +66,11 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             self.timers.arm(timer, now).await.map_err(fault("a timer could not be set again"))?;
             return Ok(0);
         }
-        let found = self.spaces.observed(tenant, &place).await;
-        let found = found.map_err(fault("a space or a group of sensors could not be read"))?;
-        // One that was deleted, or made anew under another number, is told of no more.
-        let Some(found) = found.filter(|found| found.id() == *of) else { return Ok(0) };
+        let found = self.observed(tenant, &place, *of).await;
+        // One that is gone is told of no more.
+        let Some(found) = found.map_err(fault("a space or a group of sensors could not be read"))? else {
+            return Ok(0);
+        };
         let (overview, _) = self.overview(tenant, &[]).await?;
         let occasion = Occasion { tenant, of: &found, trace, wanted: &overview.subscribed };
         let events = self.apply_news(occasion, &[], &overview, now, Some(stored)).await;

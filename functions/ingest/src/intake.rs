@@ -17,7 +17,7 @@ use spacehook_domain::event::Event;
 use spacehook_domain::hold_timer::HoldTimer;
 use spacehook_domain::ids::{ProfileName, SensorId, TenantId};
 use spacehook_domain::lifecycle::{self, Lifecycle};
-use spacehook_domain::observed::{Observed, ObservedId};
+use spacehook_domain::observed::{Observed, ObservedId, ObservedKey};
 use spacehook_domain::presence::{Silence, Silences, next_due};
 use spacehook_domain::profile::{Origin, Profile};
 use spacehook_domain::reading::Reading;
@@ -338,8 +338,8 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
             Some(stored) => stored,
             None => self.spaces.stored_state(tenant, id).await?,
         };
-        if stored.version == 0 && of.space().is_none() && !self.is_there(tenant, of).await? {
-            // It was deleted while its sensors went on: nobody is to hear of it, and nothing to be kept of it.
+        if stored.version == 0 && of.space().is_none() && self.observed(tenant, &of.key(), id).await?.is_none() {
+            // A group, unlike a space, is deleted while its sensors go on: nobody is to hear of it, and nothing to be kept of it.
             return Ok(Step::Done { taken: news.len(), queued: 0 });
         }
         if !stored.pending.is_empty() {
@@ -388,14 +388,18 @@ impl<S: Spaces, E: Events, R: Refused, T: Timers> Intake<S, E, R, T> {
 
     /// The same with the sensors that it has now. One that is gone is left as it was known.
     async fn refreshed(&self, tenant: &TenantId, of: &Observed) -> Result<Observed, Fault> {
-        let found = self.spaces.observed(tenant, &of.key()).await?.filter(|found| found.id() == of.id());
+        let found = self.observed(tenant, &of.key(), of.id()).await?;
         Ok(found.map_or_else(|| of.clone(), |found| of.observed_by(found.sensor_ids())))
     }
 
-    /// Whether it is still there, under its number. A group, unlike a space, is deleted while its sensors report.
-    async fn is_there(&self, tenant: &TenantId, of: &Observed) -> Result<bool, Fault> {
-        let found = self.spaces.observed(tenant, &of.key()).await?;
-        Ok(found.is_some_and(|found| found.id() == of.id()))
+    /// What has this name, if it still is that of this number: else it was deleted, or made anew.
+    pub(crate) async fn observed(
+        &self,
+        tenant: &TenantId,
+        key: &ObservedKey,
+        id: ObservedId,
+    ) -> Result<Option<Observed>, Fault> {
+        Ok(self.spaces.observed(tenant, key).await?.filter(|found| found.id() == id))
     }
 
     /// Sends what was saved as pending. Should that fail, and every repeat of it too, health does it: soon, if it can be

@@ -9,7 +9,7 @@
 //! Steps are messages on the queue of retries, as timers of backlogs are, with tickets that keep them from multiplying.
 //! A job that is cancelled ends at its next step. One whose step is lost is overdue, and health sets it again.
 
-use crate::event::{About, Event, EventType};
+use crate::event::{Event, EventType};
 use crate::ids::{AttemptId, BuildingRefId, EventId, JobId, SpaceRefId, SubscriptionKey};
 use crate::kept_events::{Position, Window};
 use crate::matching;
@@ -116,9 +116,9 @@ impl Work {
 /// Whether an event that somebody names can be sent to a subscription: it is its tenant's, of a type that it lists, and
 /// not about itself.
 pub fn may_be_sent(subscription: &Subscription, event: &Event) -> bool {
-    let is_about_itself =
-        matches!(&event.about, About::Subject(subject) if subject.as_str() == subscription.id.as_str());
-    subscription.tenant == event.tenant && subscription.event_types.contains(&event.event_type) && !is_about_itself
+    subscription.tenant == event.tenant
+        && subscription.event_types.contains(&event.event_type)
+        && !matching::is_about(subscription, event)
 }
 
 /// How it stands with a job.
@@ -353,6 +353,7 @@ impl Versioned for JobStep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::About;
     use crate::ids::TenantId;
     use crate::test_data;
 

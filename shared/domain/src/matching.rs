@@ -6,7 +6,7 @@
 
 mod words;
 
-use crate::event::{About, Event, EventType};
+use crate::event::{Event, EventType};
 use crate::subscription::{Send, Subscription};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -131,8 +131,9 @@ fn first_unmet(subscription: &Subscription, event: &Event, codes: &[ConditionCod
     codes.iter().find(|code| !code.holds(subscription, event)).map_or(Ok(()), |code| Err(*code))
 }
 
-fn is_about(subscription: &Subscription, event: &Event) -> bool {
-    matches!(&event.about, About::Subject(subject) if subject.as_str() == subscription.id.as_str())
+/// Whether the event is about the subscription itself.
+pub(crate) fn is_about(subscription: &Subscription, event: &Event) -> bool {
+    event.subject().is_some_and(|subject| subject.as_str() == subscription.id.as_str())
 }
 
 /// Whether a list leaves in what the event is about, which is there. An empty list leaves everything in; no list is about
@@ -143,7 +144,7 @@ fn is_listed<T: Ord>(listed: &BTreeSet<T>, event: &Event, there: Option<&T>) -> 
 }
 
 fn is_of_no_place(event: &Event) -> bool {
-    matches!(event.about, About::Subject(_))
+    event.subject().is_some()
 }
 
 /// `on_change` thins out reports; an availability event is a change by itself.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Change, EventSensorGroup};
+use crate::event::{About, Change, EventSensorGroup};
 use crate::filter::Filter;
 use crate::ids::{BuildingRefId, FloorRefId, SpaceRefId, TenantId};
 use crate::stream::Subject;
